@@ -1,0 +1,1 @@
+//! The Kubernetes objects of Leasehold, exact quantities and pod request arithmetic.

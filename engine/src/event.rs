@@ -1,0 +1,95 @@
+//! What a driver tells the engine.
+
+use crate::spec::{
+    ElasticSpec, LeaseKey, LeaseSpec, Name, NodeSpec, PodId, PodSpec, PoolSpec, Quantities,
+    WorkloadKey,
+};
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+
+/// Something that happened. Events of one instant are fed in the order: ends, then changes of leases and
+/// nodes, then arrivals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Event {
+    /// A pool is there, or has changed.
+    PoolSet(PoolSpec),
+    /// A pool is gone.
+    PoolRemoved {
+        /// Its name.
+        pool: Name,
+    },
+    /// A lease is there, or has changed. If the model forbids it nothing changes, and the answer is
+    /// [`Action::Refuse`](crate::Action::Refuse).
+    LeaseSet(LeaseSpec),
+    /// A lease is to be deleted; may be refused like a change.
+    LeaseRemoved {
+        /// Which.
+        key: LeaseKey,
+    },
+    /// A node is there, or has changed.
+    NodeSet(NodeSpec),
+    /// A node is gone. Pods placed there are still charged until they have ended.
+    NodeRemoved {
+        /// Its name.
+        node: Name,
+    },
+    /// A pod waits for admission.
+    PodArrived(PodSpec),
+    /// A pod that nobody admitted is there without a gate: charged as found, even beyond the limit.
+    PodFound(PodSpec),
+    /// A pod was bound to a node.
+    PodPlaced {
+        /// Which.
+        pod: PodId,
+        /// Where.
+        node: Name,
+    },
+    /// All a pod's containers run: its run time counts from here.
+    PodStarted {
+        /// Which.
+        pod: PodId,
+    },
+    /// A pod's request changed in place.
+    PodResized {
+        /// Which.
+        pod: PodId,
+        /// The new effective request.
+        request: Quantities,
+    },
+    /// Somebody else asked a pod to end; it is still charged.
+    PodLeaving {
+        /// Which.
+        pod: PodId,
+    },
+    /// A pod has ended or is gone.
+    PodEnded {
+        /// Which.
+        pod: PodId,
+    },
+    /// An eviction that was asked for was refused (a disruption budget): not again before `retry`.
+    EvictionRefused {
+        /// Which pod.
+        pod: PodId,
+        /// The instant from which it may be asked for again.
+        retry: Time,
+    },
+    /// An elastic workload is there, or has changed.
+    WorkloadSet(ElasticSpec),
+    /// An elastic workload is gone; its pods end by events of their own.
+    WorkloadRemoved {
+        /// Which.
+        key: WorkloadKey,
+    },
+    /// A pod outside all leases takes room on a node.
+    OutsidePlaced {
+        /// Its identity.
+        pod: PodId,
+        /// Where.
+        node: Name,
+        /// Its effective request.
+        request: Quantities,
+    },
+    /// Time has come to an instant that [`Action::WakeAt`](crate::Action::WakeAt) named.
+    TimePassed,
+}

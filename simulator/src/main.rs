@@ -1,0 +1,2 @@
+//! Replays cluster traces through the decision core.
+fn main() {}
