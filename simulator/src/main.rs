@@ -1,2 +1,3 @@
-//! Replays cluster traces through the decision core.
+//! The `simulator` program.
+
 fn main() {}
