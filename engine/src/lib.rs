@@ -9,14 +9,18 @@
 
 mod action;
 mod amounts;
+mod engine;
 mod event;
 pub mod lease;
 mod refusal;
+pub mod score;
+pub mod snapshot;
 pub mod spec;
 mod time;
 
 pub use action::{Action, Cause};
 pub use amounts::{AMOUNT_MAX, Amounts, UNLIMITED};
+pub use engine::Engine;
 pub use event::Event;
 pub use refusal::Refusal;
 pub use time::{Span, Time};

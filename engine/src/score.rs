@@ -1,0 +1,34 @@
+//! Node scores: what the scheduler plugin's `prioritize` answers, and the virtual scheduler adds.
+
+/// What is known of one node, in its dominant resource's base units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeMix {
+    /// What its pods may ask for.
+    pub allocatable: i64,
+    /// Asked for by pods whose capacity may be asked back.
+    pub reclaimable: i64,
+    /// Asked for by all others.
+    pub guaranteed: i64,
+}
+
+/// The highest score.
+pub const SCORE_MAX: i64 = 10;
+
+/// Scores a node for a pod, 0 to [`SCORE_MAX`]: reclaimable work goes where reclaimable work is, guaranteed
+/// work where guaranteed work is, so that a reclaim frees whole nodes.
+pub fn prioritize(pod_is_reclaimable: bool, mix: NodeMix) -> i64 {
+    if mix.allocatable <= 0 {
+        return 0;
+    }
+    let (same, other) = if pod_is_reclaimable {
+        (mix.reclaimable, mix.guaranteed)
+    } else {
+        (mix.guaranteed, mix.reclaimable)
+    };
+    let half = SCORE_MAX / 2;
+    let same = same.clamp(0, mix.allocatable);
+    let other = other.clamp(0, mix.allocatable);
+    let score = i128::from(half)
+        + i128::from(half) * i128::from(same - other) / i128::from(mix.allocatable);
+    i64::try_from(score).unwrap_or(0).clamp(0, SCORE_MAX)
+}

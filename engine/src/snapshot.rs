@@ -1,0 +1,57 @@
+//! The account tree as numbers, for people and for other programs.
+
+use crate::spec::Name;
+use serde::Serialize;
+
+/// One pool's accounts, the root first, then depth first by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PoolFigures {
+    /// The pool.
+    pub pool: Name,
+    /// Its accounts.
+    pub accounts: Vec<AccountFigures>,
+}
+
+/// One account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AccountFigures {
+    /// The namespace.
+    pub namespace: Name,
+    /// Its lessor; the root has none.
+    pub parent: Option<Name>,
+    /// Levels below the root.
+    pub depth: u32,
+    /// Figures by resource, in the pool's order of resources.
+    pub resources: Vec<(Name, ResourceFigures)>,
+    /// `Scheduled`, `Active`, `Draining` or `Expired`; the root is always `Active`.
+    pub state: &'static str,
+}
+
+/// One account's figures for one resource, in base units.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ResourceFigures {
+    /// G(n).
+    pub guaranteed: i64,
+    /// The most it may use.
+    pub limit: Option<i64>,
+    /// How much of its idle guarantee others may use.
+    pub lend_limit: Option<i64>,
+    /// Use of its own pods.
+    pub used: i64,
+    /// Use of its whole subtree, summed plainly.
+    pub subtree_used: i64,
+    /// K(n).
+    pub kept_back: i64,
+    /// What it can start now without reclaiming; never below 0.
+    pub available: i64,
+    /// The same with all use zero.
+    pub potential: i64,
+    /// max(0, V − Q).
+    pub borrowed: i64,
+    /// What its subtree lends.
+    pub lent: i64,
+    /// The share of its own part in that.
+    pub own_lent: i64,
+    /// What its own waiting requests ask for.
+    pub pending: i64,
+}
