@@ -1,5 +1,9 @@
 //! The discrete-event simulator: the real `engine` against a virtual cluster in virtual time.
-//!
 
+pub mod builtin;
+pub mod cli;
+pub mod commands;
 pub mod model;
+pub mod problem;
 pub mod record;
+pub mod scenario;

@@ -1,3 +1,5 @@
 //! The `simulator` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    simulator::cli::main()
+}

@@ -1,0 +1,61 @@
+//! The command line.
+
+use crate::commands;
+use crate::problem::{Exit, Failure};
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  simulator list                              the scenarios that are built in
+  simulator validate my.yaml                  every mistake in a scenario, before it is run
+  simulator generate edl-case2 -o mine.yaml   a built-in scenario as a file to start from
+
+A SCENARIO is a file or the name of a built-in.
+Exit status: 0 all went well, 1 a difference was found, 2 bad input, 3 a broken invariant (a bug).";
+
+/// Replays a cluster's work through the decision core of Leasehold, in virtual time.
+#[derive(Parser, Debug)]
+#[command(name = "simulator", version, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Check a scenario without running it
+    Validate(commands::validate::Args),
+    /// Write a built-in scenario as a file
+    Generate(commands::generate::Args),
+    /// Name the built-in scenarios
+    List(commands::list::Args),
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    /// What is wrong, and the exit status.
+    pub fn run(self) -> Result<(), Failure> {
+        match self {
+            Command::Validate(args) => commands::validate::run(args),
+            Command::Generate(args) => commands::generate::run(args),
+            Command::List(args) => commands::list::run(args),
+        }
+    }
+}
+
+/// Reads the command line, does what it says, prints what went wrong.
+pub fn main() -> std::process::ExitCode {
+    match Cli::parse().command.run() {
+        Ok(()) => Exit::Success.into(),
+        Err(failure) => {
+            if !failure.problems.is_empty() {
+                eprintln!("{failure}");
+            }
+            failure.exit.into()
+        }
+    }
+}
