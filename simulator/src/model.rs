@@ -2,7 +2,9 @@
 //!
 //! Instants here are absolute ([`Time`]): the scenario's `start` is already added.
 
-use engine::spec::{ElasticSpec, LeaseKey, LeaseSpec, Name, NodeSpec, PoolSpec, Template};
+use engine::spec::{
+    ElasticSpec, LeaseKey, LeaseSpec, Name, NodeSpec, PoolSpec, Quantities, Template,
+};
 use engine::{Span, Time};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,6 +58,9 @@ pub struct NodeGroup {
     pub count: u32,
     /// One of them; its name is the group's.
     pub node: NodeSpec,
+    /// What a pod outside all leases takes on each node, for as long as the node is there (agents, daemons);
+    /// empty: there is none. It counts as running, and with `quota-only` once for each node.
+    pub background: Quantities,
 }
 
 /// How the virtual scheduler chooses a node.
@@ -91,8 +96,10 @@ pub enum Policy {
 /// Something that arrives.
 #[derive(Clone, Debug)]
 pub enum Workload {
-    /// One job. `count` and `every` are already unrolled.
+    /// One job.
     Job(Arc<Job>),
+    /// Jobs of one form (`count`, `every`), made one after the other when their time comes.
+    Series(Series),
     /// A service.
     Service(Service),
     /// Jobs, or the replicas of a service, from a file.
@@ -125,6 +132,33 @@ pub struct Job {
     /// Work a replica does at a given number of replicas, in millionths: rising pairs, interpolated
     /// between; empty: always 1.
     pub efficiency: Vec<(u32, u32)>,
+}
+
+/// Copies of one job, so far apart.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// The first, under the name that its copies share.
+    pub job: Arc<Job>,
+    /// How many there are.
+    pub count: u32,
+    /// From one to the next.
+    pub every: Span,
+}
+
+impl Series {
+    /// When copy `n` (from 0) is submitted.
+    pub fn at(&self, n: u32) -> Time {
+        self.job.at + Span(self.every.0.saturating_mul(i64::from(n)))
+    }
+
+    /// Copy `n` (from 0), named `name-n`.
+    pub fn job(&self, n: u32) -> Job {
+        Job {
+            name: format!("{}-{n}", self.job.name).into(),
+            at: self.at(n),
+            ..Job::clone(&self.job)
+        }
+    }
 }
 
 /// How long a job lasts.
