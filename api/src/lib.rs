@@ -7,6 +7,7 @@
 pub mod check;
 pub mod crd;
 mod manifest;
+pub mod names;
 pub mod pod_request;
 pub mod quantity;
 
