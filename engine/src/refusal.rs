@@ -1,9 +1,10 @@
 //! Why something is refused or waits, with the numbers in it.
 
+mod display;
+
 use crate::spec::{LeaseKey, Name};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// Why a change is refused or a request waits.
 ///
@@ -196,11 +197,5 @@ impl Refusal {
             Refusal::GroupIncomplete { .. } => "GroupIncomplete",
             Refusal::AboveAdmitted { .. } => "AboveAdmitted",
         }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.reason())
     }
 }

@@ -1,0 +1,6 @@
+//! The lease book against the words of the lease model.
+
+mod capacity;
+mod kit;
+mod refusals;
+mod terms;
