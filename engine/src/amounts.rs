@@ -65,6 +65,12 @@ impl Amounts {
     }
 }
 
+impl FromIterator<i64> for Amounts {
+    fn from_iter<I: IntoIterator<Item = i64>>(amounts: I) -> Amounts {
+        Amounts(amounts.into_iter().collect())
+    }
+}
+
 impl Index<usize> for Amounts {
     type Output = i64;
     fn index(&self, resource: usize) -> &i64 {

@@ -9,14 +9,21 @@
 
 mod action;
 mod amounts;
+mod demand;
 mod engine;
 mod event;
+mod ids;
 pub mod lease;
+mod pool;
+mod ratio;
 mod refusal;
+mod room;
 pub mod score;
+mod slab;
 pub mod snapshot;
 pub mod spec;
 mod time;
+mod tree;
 
 pub use action::{Action, Cause};
 pub use amounts::{AMOUNT_MAX, Amounts, UNLIMITED};

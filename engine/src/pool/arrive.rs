@@ -1,0 +1,610 @@
+//! Pods and elastic workloads: taking note of what arrives, is placed, starts, leaves and ends.
+
+use super::Pool;
+use super::records::{Group, Kind, Pod, PodState, Workload};
+use crate::action::{Action, Cause};
+use crate::ids::{AccountId, GroupIx, PodIx, RequestIx, WorkloadIx};
+use crate::lease::AccountState;
+use crate::refusal::Refusal;
+use crate::spec::{ElasticSpec, PodId, PodSpec, Quantities, Template, WorkloadKey};
+use crate::time::Time;
+use smallvec::smallvec;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+impl Pool {
+    /// The shape of a template, with what it is charged.
+    pub(super) fn shape(&mut self, template: &Arc<Template>) -> crate::ids::ShapeIx {
+        let shape = self.rooms.shape(template);
+        if self.charges.len() <= shape.at() {
+            let amounts = self
+                .spec
+                .resources
+                .iter()
+                .map(|name| template.request.get(name).copied().unwrap_or(0).max(0));
+            self.charges
+                .push(crate::amounts::Amounts(amounts.collect()));
+        }
+        shape
+    }
+
+    fn new_pod(&mut self, spec: &PodSpec, account: AccountId) -> PodIx {
+        let shape = self.shape(&spec.template);
+        let key = spec.workload.as_ref().map(|name| WorkloadKey {
+            namespace: spec.namespace.clone(),
+            name: name.clone(),
+        });
+        let workload = key.and_then(|key| self.workload_by_key.get(&key).copied());
+        let group = match &spec.group {
+            Some(group) if workload.is_none() => Some(self.group(account, group)),
+            _ => None,
+        };
+        if let Some(workload) = workload.and_then(|workload| self.workloads.get_mut(workload.0)) {
+            workload.members += 1;
+        }
+        if let Some(group) = group.and_then(|group| self.groups.get_mut(group.0)) {
+            group.members += 1;
+            group.priority = group.priority.max(spec.priority);
+        }
+        PodIx(self.pods.insert(Pod {
+            id: Some(spec.id),
+            name: spec.name.clone(),
+            created: spec.created,
+            account,
+            shape,
+            priority: spec.priority,
+            state: PodState::Held,
+            node: None,
+            placed: false,
+            started: None,
+            sequence: 0,
+            decision: 0,
+            workload,
+            group,
+            retry: None,
+        }))
+    }
+
+    fn group(&mut self, account: AccountId, spec: &crate::spec::Group) -> GroupIx {
+        if let Some(&group) = self.group_by_name.get(&(account, spec.name.clone())) {
+            return group;
+        }
+        let group = GroupIx(self.groups.insert(Group {
+            name: spec.name.clone(),
+            account,
+            min: spec.min,
+            priority: i32::MIN,
+            members: 0,
+            waiting: BTreeSet::new(),
+            charged: BTreeSet::new(),
+            request: None,
+            key: None,
+        }));
+        self.group_by_name
+            .insert((account, spec.name.clone()), group);
+        group
+    }
+
+    /// A pod waits for admission. A replica takes the place that was granted for it, if there is one.
+    pub(crate) fn pod_arrived(&mut self, spec: &PodSpec, account: AccountId) -> PodIx {
+        if let Some(slot) = self.fill_replica(spec) {
+            return slot;
+        }
+        let pod = self.new_pod(spec, account);
+        self.place_in_queue(pod);
+        pod
+    }
+
+    fn fill_replica(&mut self, spec: &PodSpec) -> Option<PodIx> {
+        let name = spec.workload.as_ref()?;
+        let key = WorkloadKey {
+            namespace: spec.namespace.clone(),
+            name: name.clone(),
+        };
+        let workload = *self.workload_by_key.get(&key)?;
+        let slot = self.workloads.get_mut(workload.0)?.unfilled.pop_first()?;
+        let entry = self.pods.get_mut(slot.0)?;
+        entry.id = Some(spec.id);
+        entry.name = spec.name.clone();
+        entry.created = spec.created;
+        self.decision.admitted.push(slot);
+        Some(slot)
+    }
+
+    /// Queues a pod, or holds it where it cannot be in a queue.
+    pub(super) fn place_in_queue(&mut self, pod: PodIx) {
+        let Some(entry) = self.pods.get(pod.0) else {
+            return;
+        };
+        let (account, id) = (entry.account, entry.id);
+        if let Some(reason) = self.held_because(account, entry.priority) {
+            self.held.insert(pod);
+            self.tell_hold(id, reason);
+            return;
+        }
+        self.held.remove(&pod);
+        let (workload, group) = (entry.workload, entry.group);
+        if let Some(workload) = workload {
+            self.place_beyond(workload, pod);
+        } else if let Some(group) = group {
+            self.place_in_group(group, pod);
+        } else {
+            self.request_pod(pod);
+        }
+    }
+
+    pub(super) fn tell_hold(&mut self, pod: Option<PodId>, reason: Refusal) {
+        if let Some(pod) = pod {
+            self.told.push(Action::Hold { pod, reason });
+        }
+    }
+
+    fn request_pod(&mut self, pod: PodIx) {
+        let Some(entry) = self.pods.get(pod.0) else {
+            return;
+        };
+        let (account, priority, shape) = (entry.account, entry.priority, entry.shape);
+        let age = (entry.created, entry.name.clone());
+        let request = self.new_request(
+            account,
+            Kind::Pod(pod),
+            priority,
+            age,
+            smallvec![(shape, 1)],
+        );
+        if let Some(entry) = self.pods.get_mut(pod.0) {
+            entry.state = PodState::Waiting(request);
+        }
+        self.enqueue(request);
+    }
+
+    fn place_beyond(&mut self, index: WorkloadIx, pod: PodIx) {
+        let Some(entry) = self.pods.get_mut(pod.0) else {
+            return;
+        };
+        let id = entry.id;
+        entry.state = PodState::Beyond;
+        let key = (entry.created, id.unwrap_or(PodId(0)), pod);
+        let Some(workload) = self.workloads.get_mut(index.0) else {
+            return;
+        };
+        workload.beyond.insert(key);
+        let reason = Refusal::AboveAdmitted {
+            workload: workload.spec.key.name.clone(),
+            admitted: workload.target(),
+        };
+        self.tell_hold(id, reason);
+    }
+
+    fn place_in_group(&mut self, index: GroupIx, pod: PodIx) {
+        let Some(group) = self.groups.get_mut(index.0) else {
+            return;
+        };
+        let admitted = !group.charged.is_empty()
+            && u32::try_from(group.charged.len()).is_ok_and(|n| n >= group.min);
+        if admitted {
+            // The group runs: one more is a request like any other.
+            self.request_pod(pod);
+            return;
+        }
+        group.waiting.insert(pod);
+        self.request_group(index);
+        let complete = self
+            .groups
+            .get(index.0)
+            .is_some_and(|group| group.request.is_some());
+        if !complete && let Some(group) = self.groups.get(index.0) {
+            let present = u32::try_from(group.waiting.len()).unwrap_or(u32::MAX);
+            let reason = Refusal::GroupIncomplete {
+                group: group.name.clone(),
+                present,
+                min: group.min,
+            };
+            let id = self.pod(pod).and_then(|pod| pod.id);
+            self.tell_hold(id, reason);
+        }
+    }
+
+    /// Asks for a group anew, for all members that wait.
+    fn request_group(&mut self, index: GroupIx) {
+        let Some(group) = self.groups.get(index.0) else {
+            return;
+        };
+        let old = group.request;
+        let members: Vec<PodIx> = group.waiting.iter().copied().collect();
+        let present = u32::try_from(members.len() + group.charged.len()).unwrap_or(u32::MAX);
+        let complete = !members.is_empty() && present >= group.min;
+        let (account, priority, name) = (group.account, group.priority, group.name.clone());
+        if let Some(old) = old {
+            self.drop_request(old);
+        }
+        let mut parts: BTreeMap<crate::ids::ShapeIx, u32> = BTreeMap::new();
+        let mut created = Time::MAX;
+        for pod in members.iter().filter_map(|&pod| self.pod(pod)) {
+            *parts.entry(pod.shape).or_default() += 1;
+            created = created.min(pod.created);
+        }
+        let request = complete.then(|| {
+            self.new_request(
+                account,
+                Kind::Group(index),
+                priority,
+                (created, name),
+                parts.into_iter().collect(),
+            )
+        });
+        for pod in members {
+            if let Some(pod) = self.pods.get_mut(pod.0) {
+                pod.state = request.map_or(PodState::Held, PodState::Waiting);
+            }
+        }
+        if let Some(group) = self.groups.get_mut(index.0) {
+            group.request = request;
+        }
+        if let Some(request) = request {
+            self.enqueue(request);
+        }
+    }
+
+    /// Why a pod of this priority cannot be in the account's queue.
+    pub(super) fn held_because(&self, account: AccountId, priority: i32) -> Option<Refusal> {
+        let name = self.tree.account(account).name.clone();
+        let terms = &self.tree.account(account).terms;
+        if terms.state == AccountState::Scheduled {
+            return Some(Refusal::NotStarted {
+                account: name,
+                starts: terms.starts.unwrap_or(Time::MAX),
+            });
+        }
+        if !terms.has_lease && terms.parent.is_some() {
+            return Some(Refusal::NoLease { namespace: name });
+        }
+        for id in self.tree.path(account) {
+            let at = self.tree.account(id);
+            if let Some(ceiling) = at.terms.max_priority
+                && priority > ceiling
+            {
+                return Some(Refusal::PriorityCeiling {
+                    account: name,
+                    at: at.name.clone(),
+                    priority,
+                    ceiling,
+                });
+            }
+        }
+        None
+    }
+
+    /// A pod that nobody admitted is there without a gate: charged as found.
+    pub(crate) fn pod_found(&mut self, spec: &PodSpec, account: AccountId) -> PodIx {
+        let pod = self.new_pod(spec, account);
+        self.charge_pod(pod, None);
+        if let Some(workload) = self.pod(pod).and_then(|pod| pod.workload)
+            && let Some(workload) = self.workloads.get_mut(workload.0)
+        {
+            workload.asked = workload.asked.max(workload.target());
+        }
+        self.touch(account);
+        pod
+    }
+
+    /// A pod was bound to a node.
+    pub(crate) fn pod_placed(&mut self, pod: PodIx, node: &str) {
+        let node = self.rooms.find(node);
+        let Some(entry) = self.pods.get_mut(pod.0) else {
+            return;
+        };
+        if !matches!(entry.state, PodState::Charged | PodState::Leaving) {
+            return;
+        }
+        entry.placed = true;
+        let (old, shape, leaving) = (entry.node, entry.shape, entry.state == PodState::Leaving);
+        if old == node {
+            return;
+        }
+        entry.node = node;
+        for (node, sign) in [(old, -1), (node, 1)] {
+            let Some(node) = node else { continue };
+            self.rooms.take(node, shape, sign);
+            if leaving {
+                self.rooms.leave(node, shape, sign);
+            }
+            if sign > 0 {
+                self.rooms.node_mut(node).pods.insert(pod);
+            } else {
+                self.rooms.node_mut(node).pods.remove(&pod);
+                self.gained.insert(node);
+                self.loosened = true;
+            }
+        }
+    }
+
+    /// A pod runs from now on.
+    pub(crate) fn pod_started(&mut self, pod: PodIx) {
+        self.start_pod(pod, self.decision.now);
+    }
+
+    /// Somebody else asked a pod to end.
+    pub(crate) fn pod_leaving(&mut self, pod: PodIx) {
+        self.leave_pod(pod);
+    }
+
+    /// An eviction was refused: the pod stays, and is no victim before `retry`.
+    pub(crate) fn eviction_refused(&mut self, pod: PodIx, retry: Time) {
+        let Some(entry) = self.pods.get_mut(pod.0) else {
+            return;
+        };
+        if entry.state != PodState::Leaving {
+            return;
+        }
+        entry.state = PodState::Held;
+        entry.retry = Some(retry);
+        let (account, shape, node, placed, decision) = (
+            entry.account,
+            entry.shape,
+            entry.node,
+            entry.placed,
+            entry.decision,
+        );
+        // Given back and charged again: it is no longer on its way out.
+        let amounts = self.charges[shape.at()].clone();
+        self.tree
+            .charge(crate::tree::View::Now, account, &amounts, -1);
+        if let Some(node) = node {
+            self.rooms.leave(node, shape, -1);
+            self.rooms.take(node, shape, -1);
+        }
+        self.charge_pod(pod, node);
+        if let Some(entry) = self.pods.get_mut(pod.0) {
+            entry.placed = placed;
+            entry.decision = decision;
+        }
+        self.wakes.insert(retry);
+        self.loosened = true;
+        self.touch(account);
+    }
+
+    /// A pod's request changed in place.
+    pub(crate) fn pod_resized(&mut self, pod: PodIx, request: &Quantities) {
+        let Some(entry) = self.pods.get(pod.0) else {
+            return;
+        };
+        let (old, state, node, account) = (entry.shape, entry.state, entry.node, entry.account);
+        let mut template = (*self.rooms.shape_of(old).template).clone();
+        template.request = request.clone();
+        let new = self.shape(&Arc::new(template));
+        if new == old || !matches!(state, PodState::Charged | PodState::Leaving) {
+            return;
+        }
+        let (before, after) = (
+            self.charges[old.at()].clone(),
+            self.charges[new.at()].clone(),
+        );
+        for (shape, amounts, sign) in [(old, before, -1), (new, after, 1)] {
+            self.tree
+                .charge(crate::tree::View::Now, account, &amounts, sign);
+            if state == PodState::Charged {
+                self.tree
+                    .charge(crate::tree::View::Soon, account, &amounts, sign);
+            }
+            if let Some(node) = node {
+                self.rooms.take(node, shape, sign);
+                if state == PodState::Leaving {
+                    self.rooms.leave(node, shape, sign);
+                }
+                self.gained.insert(node);
+            }
+        }
+        if let Some(entry) = self.pods.get_mut(pod.0) {
+            entry.shape = new;
+        }
+        self.gave_back(account);
+    }
+
+    /// A pod has ended or is gone.
+    pub(crate) fn pod_ended(&mut self, pod: PodIx) {
+        let Some(entry) = self.pods.get(pod.0) else {
+            return;
+        };
+        let (state, workload, group, account) =
+            (entry.state, entry.workload, entry.group, entry.account);
+        let beyond_key = (entry.created, entry.id.unwrap_or(PodId(0)), pod);
+        match state {
+            PodState::Charged | PodState::Leaving => self.release_pod(pod),
+            PodState::Waiting(request) if group.is_none() || !self.is_group_request(request) => {
+                self.drop_request(request)
+            }
+            PodState::Waiting(_) | PodState::Held | PodState::Beyond => {}
+        }
+        self.held.remove(&pod);
+        if let Some(workload) = workload.and_then(|workload| self.workloads.get_mut(workload.0)) {
+            workload.beyond.remove(&beyond_key);
+        }
+        if let Some(group) = group
+            && self
+                .groups
+                .get_mut(group.0)
+                .is_some_and(|entry| entry.waiting.remove(&pod))
+        {
+            self.request_group(group);
+        }
+        self.forget_pod(pod);
+        if let Some(workload) = workload {
+            self.settle(workload);
+        }
+        self.forget_account(account);
+    }
+
+    fn is_group_request(&self, request: RequestIx) -> bool {
+        self.requests
+            .get(request.0)
+            .is_some_and(|request| matches!(request.kind, Kind::Group(_)))
+    }
+
+    /// Removes a pod's entry, and its group's or workload's when it was the last that named it.
+    pub(super) fn forget_pod(&mut self, pod: PodIx) {
+        let Some(entry) = self.pods.remove(pod.0) else {
+            return;
+        };
+        if let Some(index) = entry.workload
+            && let Some(workload) = self.workloads.get_mut(index.0)
+        {
+            workload.members -= 1;
+            self.forget_workload(index);
+        }
+        if let Some(index) = entry.group
+            && let Some(group) = self.groups.get_mut(index.0)
+        {
+            group.members -= 1;
+            if group.members == 0 {
+                let key = (group.account, group.name.clone());
+                if let Some(request) = group.request {
+                    self.drop_request(request);
+                }
+                self.group_by_name.remove(&key);
+                self.groups.remove(index.0);
+            }
+        }
+    }
+
+    fn forget_workload(&mut self, index: WorkloadIx) {
+        if self
+            .workloads
+            .get(index.0)
+            .is_some_and(|workload| workload.gone && workload.members == 0)
+            && let Some(workload) = self.workloads.remove(index.0)
+        {
+            self.requests.remove(workload.step.0);
+            self.cooling.retain(|&(_, other)| other != index);
+        }
+    }
+
+    /// An elastic workload is there, or has changed.
+    pub(crate) fn workload_set(&mut self, spec: &ElasticSpec, account: AccountId) {
+        let shape = self.shape(&spec.template);
+        if let Some(&index) = self.workload_by_key.get(&spec.key) {
+            self.change_workload(index, spec, shape);
+            return;
+        }
+        let age = (spec.created, spec.key.name.clone());
+        let index = WorkloadIx(self.workloads.insert(Workload {
+            spec: spec.clone(),
+            account,
+            shape,
+            members: 0,
+            slots: BTreeMap::new(),
+            unfilled: BTreeSet::new(),
+            beyond: BTreeSet::new(),
+            last_shrink: None,
+            asked: 0,
+            minimum: None,
+            step: RequestIx(u32::MAX),
+            key: None,
+            grow_key: None,
+            gone: false,
+            busy: false,
+        }));
+        let step = self.new_request(
+            account,
+            Kind::Step(index),
+            spec.priority,
+            age,
+            smallvec![(shape, spec.step)],
+        );
+        if let Some(workload) = self.workloads.get_mut(index.0) {
+            workload.step = step;
+        }
+        self.workload_by_key.insert(spec.key.clone(), index);
+        self.hold_or_settle(index);
+    }
+
+    /// Puts a workload's requests into its account's queue, or holds them.
+    pub(super) fn hold_or_settle(&mut self, index: WorkloadIx) {
+        let Some(workload) = self.workloads.get(index.0) else {
+            return;
+        };
+        let (account, priority) = (workload.account, workload.spec.priority);
+        if self.held_because(account, priority).is_some() {
+            self.held_workloads.insert(index);
+        } else {
+            self.held_workloads.remove(&index);
+        }
+        self.settle(index);
+        self.touch(account);
+    }
+
+    fn change_workload(
+        &mut self,
+        index: WorkloadIx,
+        spec: &ElasticSpec,
+        shape: crate::ids::ShapeIx,
+    ) {
+        let Some(workload) = self.workloads.get(index.0) else {
+            return;
+        };
+        let (account, old_step, minimum) = (workload.account, workload.step, workload.minimum);
+        // Listed under the old bounds: taken out first.
+        if let Some(minimum) = minimum {
+            self.drop_request(minimum);
+        }
+        self.held_workloads.insert(index);
+        if let Some(workload) = self.workloads.get_mut(index.0) {
+            workload.minimum = None;
+            workload.gone = false;
+        }
+        self.settle(index);
+        self.drop_earmark(old_step);
+        self.requests.remove(old_step.0);
+        let age = (spec.created, spec.key.name.clone());
+        let step = self.new_request(
+            account,
+            Kind::Step(index),
+            spec.priority,
+            age,
+            smallvec![(shape, spec.step)],
+        );
+        if let Some(workload) = self.workloads.get_mut(index.0) {
+            workload.spec = spec.clone();
+            workload.shape = shape;
+            workload.step = step;
+        }
+        let over = self
+            .workloads
+            .get(index.0)
+            .map_or(0, |workload| workload.target().saturating_sub(spec.max));
+        if over > 0 {
+            let pods = self.removal(index, over, None, &BTreeSet::new());
+            self.shrink(index, &pods, &Cause::Bounds);
+        }
+        self.relist_unit(super::records::Unit::Minimum(index));
+        self.hold_or_settle(index);
+    }
+
+    /// An elastic workload is gone.
+    pub(crate) fn workload_removed(&mut self, key: &WorkloadKey) {
+        let Some(index) = self.workload_by_key.remove(key) else {
+            return;
+        };
+        let Some(workload) = self.workloads.get_mut(index.0) else {
+            return;
+        };
+        workload.gone = true;
+        let (minimum, step) = (workload.minimum.take(), workload.step);
+        let unfilled: Vec<PodIx> = workload.unfilled.iter().copied().collect();
+        let account = workload.account;
+        if let Some(minimum) = minimum {
+            self.drop_request(minimum);
+        }
+        self.drop_earmark(step);
+        self.stuck.remove(&step);
+        self.unpark_growth(index);
+        for pod in unfilled {
+            self.release_pod(pod);
+            self.forget_pod(pod);
+        }
+        self.held_workloads.remove(&index);
+        self.settle(index);
+        self.forget_workload(index);
+        self.touch(account);
+    }
+}
