@@ -13,8 +13,19 @@ pub struct Args {}
 /// Stdout cannot be written to.
 pub fn run(_: Args) -> Result<(), Failure> {
     let mut text = String::new();
-    for (name, about) in builtin::NAMES {
+    for (name, about, parameters) in builtin::all() {
         text.push_str(&format!("{name:16} {about}\n"));
+        if !parameters.is_empty() {
+            let defaults: Vec<String> = parameters
+                .iter()
+                .map(|(key, default)| format!("{key}={default}"))
+                .collect();
+            text.push_str(&format!(
+                "{:16} also as {name}:{}\n",
+                "",
+                defaults.join(",")
+            ));
+        }
     }
     super::print(&text)
 }
