@@ -6,6 +6,7 @@
 use crate::crd::definitions;
 use serde_json::Value;
 use std::fmt;
+use std::sync::LazyLock;
 
 #[cfg(test)]
 mod tests;
@@ -57,9 +58,12 @@ pub const KINDS: [&str; 3] = ["CapacityPool", "CapacityLease", "ElasticWorkload"
 /// Everything in `object`, of this kind, that its schema does not allow. `None` if the kind is not one of
 /// [`KINDS`].
 pub fn check_object(kind: &str, object: &Value) -> Option<Vec<Problem>> {
-    let schema = schema_of(kind)?;
+    // A schema takes milliseconds to make, and files hold thousands of objects.
+    static SCHEMAS: LazyLock<[Option<Value>; 3]> = LazyLock::new(|| KINDS.map(schema_of));
+    let index = KINDS.iter().position(|known| *known == kind)?;
+    let schema = SCHEMAS[index].as_ref()?;
     let mut checker = Checker::default();
-    checker.check(&schema, object);
+    checker.check(schema, object);
     Some(checker.problems)
 }
 
