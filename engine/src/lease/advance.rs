@@ -156,12 +156,17 @@ impl LeaseBook {
         };
         set_end(lease, end);
         lease.spec.renew = false;
-        let amounts = lease.guaranteed.clone();
+        let (start, amounts) = (lease.term.start, lease.guaranteed.clone());
         self.ahead.remove(&(lost.end, key.clone()));
         if let Some(lessor) = self.accounts.get_mut(&key.namespace) {
             lessor.holding.leased.subtract(lost, &amounts);
         }
-        self.look_ahead(key, [end, end]);
+        if start < end {
+            self.look_ahead(key, [end, end]);
+        } else {
+            // It never starts.
+            self.ahead.remove(&(start, key.clone()));
+        }
     }
 }
 

@@ -2,5 +2,6 @@
 
 mod capacity;
 mod kit;
+mod model;
 mod refusals;
 mod terms;
