@@ -4,6 +4,7 @@ pub mod builtin;
 pub mod cli;
 pub mod commands;
 pub mod model;
+pub mod output;
 pub mod problem;
 pub mod record;
 pub mod scenario;

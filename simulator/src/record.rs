@@ -161,6 +161,8 @@ pub struct Totals {
     pub guarantee_violations: u64,
     /// The instant at which the run ended.
     pub end: Time,
+    /// The run was stopped before its end.
+    pub interrupted: bool,
 }
 
 /// Where a run's rows go. Rows of one table come in the order of time.
