@@ -33,7 +33,8 @@ fn crowded() -> (Engine, VecDeque<PodId>) {
 fn admission(criterion: &mut Criterion) {
     let (mut engine, mut running) = crowded();
     let mut now = 200_000;
-    let mut latencies = Histogram::<u64>::new(3).expect("three digits are supported");
+    let mut latencies =
+        Histogram::<u64>::new_with_bounds(1, 1_000_000_000, 3).expect("three digits are supported");
     for _ in 0..50_000 {
         now += 1;
         let pod = running.pop_front().expect("10,000 run");
@@ -53,7 +54,8 @@ fn admission(criterion: &mut Criterion) {
     let (mut engine, _) = crowded();
     let mut id = 1_000_000;
     let form = template(1);
-    let mut latencies = Histogram::<u64>::new(3).expect("three digits are supported");
+    let mut latencies =
+        Histogram::<u64>::new_with_bounds(1, 1_000_000_000, 3).expect("three digits are supported");
     for _ in 0..50_000 {
         id += 1;
         let event = pod(id, "ns-3-2-1-0", &form, 0);

@@ -104,6 +104,8 @@ pub(crate) struct Pool {
     changed: BTreeSet<AccountId>,
     sequence: u64,
     decision: Decision,
+    /// Pods that wait outside a queue, and whose reason is to be told.
+    aside: BTreeSet<PodIx>,
     /// What is to be told beside the decision.
     told: Vec<Action>,
     /// Capacity of the nodes, by resource.

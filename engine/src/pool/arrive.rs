@@ -2,7 +2,7 @@
 
 use super::Pool;
 use super::records::{Group, Kind, Pod, PodState, Workload};
-use crate::action::{Action, Cause};
+use crate::action::Cause;
 use crate::ids::{AccountId, GroupIx, PodIx, RequestIx, WorkloadIx};
 use crate::lease::AccountState;
 use crate::refusal::Refusal;
@@ -116,10 +116,10 @@ impl Pool {
         let Some(entry) = self.pods.get(pod.0) else {
             return;
         };
-        let (account, id) = (entry.account, entry.id);
-        if let Some(reason) = self.held_because(account, entry.priority) {
+        let account = entry.account;
+        if self.held_because(account, entry.priority).is_some() {
             self.held.insert(pod);
-            self.tell_hold(id, reason);
+            self.aside.insert(pod);
             return;
         }
         self.held.remove(&pod);
@@ -130,12 +130,6 @@ impl Pool {
             self.place_in_group(group, pod);
         } else {
             self.request_pod(pod);
-        }
-    }
-
-    pub(super) fn tell_hold(&mut self, pod: Option<PodId>, reason: Refusal) {
-        if let Some(pod) = pod {
-            self.told.push(Action::Hold { pod, reason });
         }
     }
 
@@ -169,11 +163,7 @@ impl Pool {
             return;
         };
         workload.beyond.insert(key);
-        let reason = Refusal::AboveAdmitted {
-            workload: workload.spec.key.name.clone(),
-            admitted: workload.target(),
-        };
-        self.tell_hold(id, reason);
+        self.aside.insert(pod);
     }
 
     fn place_in_group(&mut self, index: GroupIx, pod: PodIx) {
@@ -189,20 +179,7 @@ impl Pool {
         }
         group.waiting.insert(pod);
         self.request_group(index);
-        let complete = self
-            .groups
-            .get(index.0)
-            .is_some_and(|group| group.request.is_some());
-        if !complete && let Some(group) = self.groups.get(index.0) {
-            let present = u32::try_from(group.waiting.len()).unwrap_or(u32::MAX);
-            let reason = Refusal::GroupIncomplete {
-                group: group.name.clone(),
-                present,
-                min: group.min,
-            };
-            let id = self.pod(pod).and_then(|pod| pod.id);
-            self.tell_hold(id, reason);
-        }
+        self.aside.insert(pod);
     }
 
     /// Asks for a group anew, for all members that wait.
@@ -417,6 +394,7 @@ impl Pool {
             PodState::Waiting(_) | PodState::Held | PodState::Beyond => {}
         }
         self.held.remove(&pod);
+        self.aside.remove(&pod);
         if let Some(workload) = workload.and_then(|workload| self.workloads.get_mut(workload.0)) {
             workload.beyond.remove(&beyond_key);
         }

@@ -77,6 +77,7 @@ impl Pool {
                 now,
                 ..Decision::default()
             },
+            aside: BTreeSet::new(),
             told: Vec::new(),
             node_capacity: Amounts::zero(resources),
         };
@@ -149,8 +150,12 @@ impl Pool {
 
     /// A lease is gone.
     pub(crate) fn lease_removed(&mut self, now: Time, key: &LeaseKey) -> Result<(), Vec<Refusal>> {
+        let lessee = self.book.lease(key).map(|lease| lease.lessee.clone());
         self.book.remove(now, key)?;
         self.sync_terms();
+        if let Some(account) = lessee.and_then(|lessee| self.tree.find(&lessee)) {
+            self.forget_account(account);
+        }
         Ok(())
     }
 

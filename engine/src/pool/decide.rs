@@ -364,17 +364,15 @@ impl Pool {
             self.hold_request(index);
             return Served::Stuck;
         }
-        if request.earmark.is_some() && !self.release_or_keep(index) {
-            return if self.requests.get(index.0).is_some() {
-                Served::Stuck
-            } else {
-                Served::Admitted
-            };
+        if request.earmark.is_some()
+            && let Some(served) = self.release_or_keep(index)
+        {
+            return served;
         }
         if self.admit_if_it_fits(index) {
             return Served::Admitted;
         }
-        self.take_over_earmarks(index);
+        let inherited = self.take_over_earmarks(index);
         let Some(plan) = self.plan(index) else {
             return self.without_plan(index);
         };
@@ -388,7 +386,7 @@ impl Pool {
             self.stuck.insert(index);
             return Served::Stuck;
         }
-        self.carry_out(index, plan);
+        self.carry_out(index, plan, inherited);
         if self.admit_if_it_fits(index) {
             Served::Admitted
         } else {
@@ -396,15 +394,18 @@ impl Pool {
         }
     }
 
-    /// An earmarked request: admitted if what it needs is free (then the answer is "no more to do"), kept
-    /// waiting if that is on its way, and otherwise served like others (true).
-    fn release_or_keep(&mut self, index: RequestIx) -> bool {
-        if self.admit_if_it_fits(index) || self.earmark_holds(index) {
-            return false;
+    /// An earmarked request is admitted if what it needs is free, and waits on if that is on its way. Otherwise
+    /// it keeps nothing any more and is served like others: no answer.
+    fn release_or_keep(&mut self, index: RequestIx) -> Option<Served> {
+        if self.admit_if_it_fits(index) {
+            return Some(Served::Admitted);
+        }
+        if self.earmark_holds(index) {
+            return Some(Served::Stuck);
         }
         self.drop_earmark(index);
         self.requeue(index);
-        true
+        None
     }
 
     /// Rule 9: the request is judged by what it lacks and by what it lacked when the earmark was made.
@@ -449,32 +450,35 @@ impl Pool {
         }
     }
 
-    /// A request of higher priority takes the earmarks of its account's lesser requests over.
-    fn take_over_earmarks(&mut self, index: RequestIx) {
+    /// A request of higher priority takes the earmarks of its account's lesser requests over, and waits for
+    /// their victims.
+    fn take_over_earmarks(&mut self, index: RequestIx) -> Vec<(PodIx, u64)> {
         let Some(request) = self.requests.get(index.0) else {
-            return;
+            return Vec::new();
         };
         let (account, priority) = (request.account, request.priority);
-        let lesser: Vec<RequestIx> = self
-            .earmarked
-            .iter()
-            .copied()
-            .filter(|&other| {
-                self.requests
-                    .get(other.0)
-                    .is_some_and(|other| other.account == account && other.priority < priority)
-            })
-            .collect();
         if self
             .queue_of(account)
             .is_some_and(|queue| queue.earmarks.is_empty())
         {
-            return;
+            return Vec::new();
         }
+        let is_lesser = |other: &RequestIx| {
+            self.requests
+                .get(other.0)
+                .is_some_and(|other| other.account == account && other.priority < priority)
+        };
+        let lesser: Vec<RequestIx> = self.earmarked.iter().copied().filter(is_lesser).collect();
+        let mut inherited = Vec::new();
         for other in lesser {
-            self.drop_earmark(other);
+            inherited.extend(
+                self.drop_earmark(other)
+                    .map(|earmark| earmark.victims)
+                    .unwrap_or_default(),
+            );
             self.requeue(other);
         }
+        inherited
     }
 
     /// No plan suffices. An entitled request that fits by quota is admitted all the same: kube-scheduler then
@@ -713,6 +717,9 @@ impl Pool {
             },
         );
         let mut actions = std::mem::take(&mut self.told);
+        for pod in std::mem::take(&mut self.aside) {
+            self.tell_aside(pod, &mut actions);
+        }
         for pod in decision.admitted {
             let Some(entry) = self.pod(pod) else { continue };
             let node = entry

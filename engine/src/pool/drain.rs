@@ -34,6 +34,7 @@ impl Pool {
             own_only: false,
             victims: Vec::new(),
             taken: Default::default(),
+            taken_up_to: Default::default(),
             room: Vec::new(),
             protected: None,
         };

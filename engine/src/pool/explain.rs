@@ -38,6 +38,16 @@ impl Pool {
         }
     }
 
+    /// Tells a pod that waits outside a queue why. One that is queued or charged by now is told of otherwise.
+    pub(super) fn tell_aside(&self, pod: PodIx, actions: &mut Vec<Action>) {
+        let Some(entry) = self.pod(pod) else { return };
+        if matches!(entry.state, PodState::Held | PodState::Beyond)
+            && let (Some(id), Some(reason)) = (entry.id, self.explain(pod))
+        {
+            actions.push(Action::Hold { pod: id, reason });
+        }
+    }
+
     /// Why a pod waits; nothing if it does not.
     pub(crate) fn explain(&self, pod: PodIx) -> Option<Refusal> {
         let entry = self.pod(pod)?;

@@ -171,7 +171,8 @@ impl Pool {
                 if let Some((created, name, request)) = waiting.requests.first() {
                     let total = &self.classes[*class as usize].total;
                     heads.push((
-                        !self.is_covered(account, total),
+                        // A strict queue keeps its order: it is the remedy for big requests that starve.
+                        !strict && !self.is_covered(account, total),
                         created,
                         name,
                         *request,

@@ -51,13 +51,14 @@ impl Pool {
             own_only,
             victims: Vec::new(),
             taken: Default::default(),
+            taken_up_to: Default::default(),
             room: Vec::new(),
             protected: None,
         };
         let parts = request.parts.clone();
         let found = self.make_room(&mut attempt, &parts)
             && self.make_quota(&mut attempt)
-            && self.may_have(&attempt);
+            && self.may_have(&attempt, false);
         if found {
             self.put_back_unneeded(&mut attempt);
         }
@@ -153,8 +154,8 @@ impl Pool {
     }
 
     /// Whether the request is entitled with its victims gone, or takes from its own account alone.
-    fn may_have(&self, attempt: &Attempt) -> bool {
-        let own = attempt.own_only && !attempt.victims.is_empty();
+    fn may_have(&self, attempt: &Attempt, takes_more: bool) -> bool {
+        let own = attempt.own_only && (takes_more || !attempt.victims.is_empty());
         own || self.places(attempt.account).any(|place| {
             let covered = self
                 .tree
@@ -195,35 +196,33 @@ impl Pool {
 
     /// Rule 5: each victim is put back, last chosen first, if the rest still suffice and may still be taken.
     fn put_back_unneeded(&mut self, attempt: &mut Attempt) {
-        for at in (0..attempt.victims.len()).rev() {
-            let victim = attempt.victims[at].0.clone();
+        let mut needed: Vec<(Victim, Phase)> = Vec::new();
+        while let Some((victim, phase)) = attempt.victims.pop() {
             self.book_victim(&victim, -1);
-            let (removed, phase) = attempt.victims.remove(at);
-            let pods = victim.pods(self);
-            for pod in &pods {
-                attempt.taken.remove(pod);
-            }
-            let suffices = self
-                .tree
-                .lacking(View::Soon, attempt.account, &attempt.total)
-                == 0
+            let goes_with_its_minimum = goes_with_its_minimum(&victim, &needed);
+            let suffices = !goes_with_its_minimum
+                && self
+                    .tree
+                    .lacking(View::Soon, attempt.account, &attempt.total)
+                    == 0
                 && attempt
                     .room
                     .iter()
                     .all(|&(node, _)| self.rooms.is_sound_soon(node))
-                && self.may_have(attempt)
-                && self.may_still_take(attempt);
+                && self.may_have(attempt, !needed.is_empty())
+                && self.may_still_take(attempt, &needed);
             if !suffices {
                 self.book_victim(&victim, 1);
-                attempt.taken.extend(pods);
-                attempt.victims.insert(at, (removed, phase));
+                needed.push((victim, phase));
             }
         }
+        needed.reverse();
+        attempt.victims = needed;
     }
 
     /// Whether the request is still covered where each victim is taken from.
-    fn may_still_take(&self, attempt: &Attempt) -> bool {
-        attempt.victims.iter().all(|(victim, _)| {
+    fn may_still_take(&self, attempt: &Attempt, needed: &[(Victim, Phase)]) -> bool {
+        attempt.victims.iter().chain(needed).all(|(victim, _)| {
             let Some(account) = victim.account(self) else {
                 return false;
             };
@@ -248,14 +247,15 @@ impl Pool {
         }
     }
 
-    /// Asks the victims to end and keeps what they leave for the request.
-    pub(super) fn carry_out(&mut self, index: RequestIx, plan: Plan) {
+    /// Asks the victims to end and keeps what they leave for the request. `inherited` are victims of earmarks
+    /// that it took over.
+    pub(super) fn carry_out(&mut self, index: RequestIx, plan: Plan, inherited: Vec<(PodIx, u64)>) {
         let Some(request) = self.requests.get(index.0) else {
             return;
         };
         let (account, name) = (request.account, request.name.clone());
         let to = self.tree.account(account).name.clone();
-        let mut victims: Vec<(PodIx, u64)> = Vec::new();
+        let mut victims = inherited;
         for victim in plan.victims {
             let cause = if victim.account(self) == Some(account) {
                 Cause::Priority {
@@ -267,12 +267,7 @@ impl Pool {
                     request: name.clone(),
                 }
             };
-            victims.extend(
-                victim
-                    .pods(self)
-                    .into_iter()
-                    .filter_map(|pod| Some((pod, self.pod(pod)?.sequence))),
-            );
+            victims.extend(self.leavers(&victim));
             self.dispatch(victim, &cause);
         }
         let earmark = Earmark {
@@ -283,6 +278,21 @@ impl Pool {
             nodes: plan.nodes,
         };
         self.make_earmark(index, earmark);
+    }
+
+    /// The pods that will be on their way out when a victim was asked to go, or are already when it is an
+    /// earmark that is taken.
+    fn leavers(&self, victim: &Victim) -> Vec<(PodIx, u64)> {
+        if let Victim::Earmark(request) = victim {
+            let earmark = self
+                .requests
+                .get(request.0)
+                .and_then(|request| request.earmark.as_ref());
+            return earmark.map_or_else(Vec::new, |earmark| earmark.victims.clone());
+        }
+        let pods = victim.pods(self).into_iter();
+        pods.filter_map(|pod| Some((pod, self.pod(pod)?.sequence)))
+            .collect()
     }
 
     /// Asks a victim to end. What this decision admitted is taken back instead.
@@ -346,4 +356,14 @@ impl Pool {
                         .any(|id| below(Place::Whole(id)))
             })
     }
+}
+
+/// Whether the victim is surplus of a workload whose minimum goes too: a minimum takes its surplus with it.
+fn goes_with_its_minimum(victim: &Victim, others: &[(Victim, Phase)]) -> bool {
+    let Victim::Surplus(workload, _) = victim else {
+        return false;
+    };
+    others.iter().any(|(other, phase)| {
+        phase.whole && matches!(other, Victim::Surplus(of, _) if of == workload)
+    })
 }

@@ -10,6 +10,7 @@ use crate::spec::Name;
 use crate::time::Time;
 use crate::tree::{Mask, Place, View};
 use std::cmp::Reverse;
+use std::ops::Bound;
 
 /// A workload with surplus as its account ranks it: priority, the most fulfilled, the shortest run, the name;
 /// and how many replicas its next step gives.
@@ -266,7 +267,12 @@ impl Pool {
     ) -> Option<Victim> {
         let queue = self.queue_of(account)?;
         let mut lowest: Option<i32> = None;
-        for key in &queue.units {
+        let mut all_taken = true;
+        let behind = attempt
+            .taken_up_to
+            .get(&account)
+            .map_or(Bound::Unbounded, |key| Bound::Excluded(key.clone()));
+        for key in queue.units.range((behind, Bound::Unbounded)) {
             if phase.own && !self.outranks(attempt, key.priority, false) {
                 return None;
             }
@@ -274,11 +280,13 @@ impl Pool {
                 return None;
             }
             let pods = self.pods_of(key.unit);
-            if pods.iter().any(|pod| attempt.taken.contains(pod))
-                && !matches!(key.unit, Unit::Minimum(_))
-            {
+            if pods.iter().all(|pod| attempt.taken.contains(pod)) {
+                if all_taken {
+                    attempt.taken_up_to.insert(account, key.clone());
+                }
                 continue;
             }
+            all_taken = false;
             let victim = Victim::Whole(key.unit);
             if self.asked(&victim.amounts(self)) & mask == 0 || !self.is_on(&pods, node) {
                 continue;

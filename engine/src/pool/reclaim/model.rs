@@ -3,10 +3,10 @@
 use crate::amounts::Amounts;
 use crate::ids::{AccountId, NodeIx, PodIx, RequestIx, ShapeIx, WorkloadIx};
 use crate::pool::Pool;
-use crate::pool::records::{Kind, Unit};
+use crate::pool::records::{Kind, Unit, UnitKey};
 use crate::time::Time;
 use crate::tree::Mask;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that is asked to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,8 @@ pub(crate) struct Attempt {
     pub(crate) own_only: bool,
     pub(crate) victims: Vec<(Victim, Phase)>,
     pub(crate) taken: BTreeSet<PodIx>,
+    /// The units of each account up to which all are taken: the next one is looked for behind them.
+    pub(crate) taken_up_to: BTreeMap<AccountId, UnitKey>,
     pub(crate) room: Vec<(NodeIx, ShapeIx)>,
     /// When the first of the units that `minRuntimeSeconds` or a refused eviction protects may go.
     pub(crate) protected: Option<Time>,

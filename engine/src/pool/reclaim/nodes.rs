@@ -66,10 +66,12 @@ impl Pool {
 
     /// Rule 5 on one node: what was taken there and is not needed stays.
     fn put_back_on(&mut self, attempt: &mut Attempt, node: NodeIx, shape: ShapeIx, from: usize) {
+        attempt.taken_up_to.clear();
         for at in (from..attempt.victims.len()).rev() {
             let (victim, phase) = attempt.victims.remove(at);
             self.book_victim(&victim, -1);
-            if self.rooms.fits_soon(node, shape) {
+            let goes_along = super::goes_with_its_minimum(&victim, &attempt.victims[at..]);
+            if !goes_along && self.rooms.fits_soon(node, shape) {
                 for pod in victim.pods(self) {
                     attempt.taken.remove(&pod);
                 }
@@ -81,6 +83,7 @@ impl Pool {
     }
 
     fn untake(&mut self, attempt: &mut Attempt, from: usize) {
+        attempt.taken_up_to.clear();
         while attempt.victims.len() > from {
             if let Some((victim, _)) = attempt.victims.pop() {
                 self.book_victim(&victim, -1);
