@@ -224,8 +224,17 @@ pub struct SeriesSource {
     pub bounds: (u32, u32),
     /// Trace time runs so many millionths as fast (2,000,000: twice as fast).
     pub speedup: u64,
-    /// The part of the trace that is used, as time since its first row.
-    pub window: (Option<Span>, Option<Span>),
+    /// The part of the trace that is used, from and up to.
+    pub window: (Option<Bound>, Option<Bound>),
+}
+
+/// Where a part of a trace begins or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// So long after the trace's own time zero: second 0, or its earliest row where it has calendar times.
+    After(Span),
+    /// At this calendar time.
+    At(Time),
 }
 
 /// A trace of jobs.
@@ -249,8 +258,10 @@ pub struct TraceSource {
     pub priority: i32,
     /// Trace time runs so many millionths as fast.
     pub speedup: u64,
-    /// The part of the trace that is used, as time since its first row (or the format's own time zero).
-    pub window: (Option<Span>, Option<Span>),
+    /// The part of the trace that is used, from and up to. What comes at `from` arrives at instant 0.
+    pub window: (Option<Bound>, Option<Bound>),
+    /// By namespace, the most GPUs that a job may ask for; jobs that ask for more are passed over.
+    pub max_gpus: std::collections::BTreeMap<String, u64>,
     /// Bad rows that may be passed over before the run fails.
     pub skip_bad_rows: u64,
     /// Instant 0 of the scenario.

@@ -11,6 +11,8 @@ mod events;
 pub mod fields;
 mod manifest;
 mod source;
+#[cfg(test)]
+mod tests;
 mod walk;
 mod workload;
 pub mod yaml;

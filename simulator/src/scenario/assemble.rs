@@ -58,7 +58,7 @@ pub fn scenario(reading: &Reading, file: &str, folder: &Path, document: &Node) -
         .and_then(|at| cluster::read(&at));
     let mut workloads = workloads(&spec, frame);
     let manifests = manifests(&spec, frame);
-    let groups = cluster.as_ref().map_or(&[][..], |c| &c.groups);
+    let groups = cluster.as_ref().map(|c| &c.groups[..]);
     let mut events: Vec<Placed> = spec.get("events").map_or_else(Vec::new, |at| {
         let items = at.list();
         items
@@ -92,6 +92,10 @@ pub fn scenario(reading: &Reading, file: &str, folder: &Path, document: &Node) -
     let leases = parents_first(&pools, leases);
     // On broken objects the engine would report what follows from the mistakes above.
     if !reading.failed() {
+        let (leases, circles) = without_circles(leases.clone());
+        for problem in circles {
+            reading.report(problem);
+        }
         for problem in check::check(frame.start, &cluster, &pools, &leases, &events) {
             reading.report(problem);
         }
@@ -362,4 +366,59 @@ fn parents_first(
     order.extend(transfers);
     let mut leases: Vec<Option<Initial<LeaseSpec>>> = leases.into_iter().map(Some).collect();
     order.iter().filter_map(|&n| leases[n].take()).collect()
+}
+
+/// Takes out the leases that are part of a circle, with a problem for each: the engine would say of the first
+/// one only that its lessor holds nothing.
+fn without_circles(leases: Vec<Initial<LeaseSpec>>) -> (Vec<Initial<LeaseSpec>>, Vec<Problem>) {
+    let mut lessors: BTreeMap<(Name, Name), Name> = BTreeMap::new();
+    for (lease, _) in &leases {
+        if lease.kind == LeaseKind::Sublease {
+            lessors
+                .entry((lease.pool.clone(), lease.lessee.clone()))
+                .or_insert_with(|| lease.key.namespace.clone());
+        }
+    }
+    let mut problems = Vec::new();
+    let mut right = Vec::with_capacity(leases.len());
+    // Accounts known to lead up to a root: each is walked once.
+    let mut ends: BTreeSet<(Name, Name)> = BTreeSet::new();
+    for (lease, place) in leases {
+        if lease.kind == LeaseKind::Transfer {
+            right.push((lease, place));
+            continue;
+        }
+        let mut path = vec![lease.lessee.clone()];
+        let mut seen: BTreeSet<Name> = path.iter().cloned().collect();
+        let mut next = Some(lease.key.namespace.clone());
+        let mut circle = false;
+        while let Some(account) = next {
+            let known = ends.contains(&(lease.pool.clone(), account.clone()));
+            circle = account == lease.lessee;
+            path.push(account.clone());
+            if circle || known || !seen.insert(account.clone()) {
+                break;
+            }
+            next = lessors.get(&(lease.pool.clone(), account)).cloned();
+        }
+        if circle && path.len() > 2 {
+            path.reverse();
+            let path: Vec<&str> = path.iter().map(|name| &**name).collect();
+            problems.push(Problem {
+                what: format!("the leases go in a circle: {}", path.join(" → ")),
+                hint: Some(
+                    "the tree grows from the pool's rootNamespace downwards: take one of them out"
+                        .into(),
+                ),
+                ..place
+            });
+        } else {
+            ends.extend(
+                path.into_iter()
+                    .map(|account| (lease.pool.clone(), account)),
+            );
+            right.push((lease, place));
+        }
+    }
+    (right, problems)
 }

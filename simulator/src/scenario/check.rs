@@ -8,7 +8,7 @@ use engine::{Action, Engine, Event, Refusal, Time};
 
 /// Renewals between two events that are played at most: a lease that renews each second for a year would
 /// otherwise cost more than the run itself.
-const WAKE_UPS_MAX: usize = 100_000;
+const WAKE_UPS_MAX: usize = 20_000;
 
 /// An initial object and the place where it stands.
 pub type Initial<T> = (T, Problem);
@@ -61,12 +61,7 @@ impl Play {
             self.engine.feed(self.now, &event);
         }
         for refusal in refusals {
-            self.problems.push(Problem {
-                level,
-                what: format!("is refused: {refusal}"),
-                hint: hint(&refusal),
-                ..place.clone()
-            });
+            self.problems.push(problem(&refusal, level, place));
         }
     }
 
@@ -117,23 +112,29 @@ impl Play {
     }
 }
 
-/// What would be right, where there is more to say than the refusal does.
-fn hint(refusal: &Refusal) -> Option<String> {
+/// A refusal in the words of a reader of the file.
+fn problem(refusal: &Refusal, level: Level, place: &Problem) -> Problem {
+    let problem = Problem {
+        level,
+        what: refusal.to_string(),
+        ..place.clone()
+    };
     match refusal {
-        Refusal::Overcommitted { leased, held, .. } if *held <= 0 && *leased > 0 => Some(
-            "the lessor holds nothing at that instant: does the pool's selector match nodes, and has the \
-             lessor a lease of its own with a term that covers this one's?"
-                .into(),
-        ),
-        Refusal::Overcommitted { leased, held, .. } => Some(format!(
-            "lease out {} less at that instant, or let the lessor hold more",
-            leased - held
+        Refusal::Invalid { field, problem: what, .. } => Problem {
+            field: Some(field.clone()),
+            what: what.clone(),
+            ..problem
+        },
+        Refusal::Overcommitted {
+            account,
+            held: 0,
+            pool,
+            ..
+        } if level == Level::Error => problem.hint(format!(
+            "`{account}` holds nothing then: does pool `{pool}` match any nodes, and has `{account}`, if it is not \
+             the pool's root, a lease of its own for that time?"
         )),
-        Refusal::LesseeHasLessor { lessor, .. } => Some(format!(
-            "a namespace has one lessor in a pool: let `{lessor}` lease to it, or use a Transfer"
-        )),
-        Refusal::Cycle { .. } => Some("the tree grows from the pool's rootNamespace downwards".into()),
-        _ => None,
+        _ => problem,
     }
 }
 

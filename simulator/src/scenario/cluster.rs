@@ -3,14 +3,16 @@
 use super::fields;
 use super::walk::{At, with_one_pod};
 use crate::model::{Cluster, NodeGroup, Placement};
-use engine::Span;
 use engine::spec::{NodeSpec, Quantities, Taint, TaintEffect, Toleration};
+use engine::{AMOUNT_MAX, Span};
 use std::collections::BTreeMap;
 
 /// Pods a node takes where its `allocatable` does not say: the kubelet's own default.
 const PODS_DEFAULT: i64 = 110;
 /// More nodes than Kubernetes supports by far.
-const NODES_MAX: u64 = 1_000_000;
+const NODES_MAX: u64 = 200_000;
+/// The most of one resource in all nodes: sums of it must stay far from the ends of an `i64`.
+const TOTAL_MAX: i64 = AMOUNT_MAX * 256;
 
 const PLACEMENTS: &[(&str, Placement)] = &[
     ("kube-scheduler", Placement::KubeScheduler),
@@ -62,6 +64,18 @@ pub fn read(at: &At) -> Option<Cluster> {
             format!("{total} nodes in all; at most {NODES_MAX} are simulated"),
             "",
         );
+    }
+    let mut totals = BTreeMap::new();
+    for group in &groups {
+        for (resource, amount) in &group.node.allocatable {
+            let total: &mut i64 = totals.entry(resource).or_default();
+            *total = total.saturating_add(amount.saturating_mul(i64::from(group.count)));
+        }
+    }
+    for (resource, total) in totals {
+        if total > TOTAL_MAX {
+            nodes.wrong(format!("more {resource} in all than can be counted"), "");
+        }
     }
     Some(Cluster {
         groups,

@@ -20,7 +20,7 @@ pub struct Placed {
 }
 
 /// One event: an `apply` of several objects is several changes.
-pub fn read<'a>(at: &At<'a>, frame: Frame<'a>, groups: &[NodeGroup]) -> Vec<Placed> {
+pub fn read<'a>(at: &At<'a>, frame: Frame<'a>, groups: Option<&[NodeGroup]>) -> Vec<Placed> {
     let Some(map) = at.map(&fields::EVENT) else {
         return Vec::new();
     };
@@ -117,7 +117,7 @@ fn delete(at: &At, time: Time) -> Option<Placed> {
     })
 }
 
-fn node(at: &At, time: Time, groups: &[NodeGroup]) -> Option<Placed> {
+fn node(at: &At, time: Time, groups: Option<&[NodeGroup]>) -> Option<Placed> {
     let map = at.map(&fields::NODE)?;
     let hint = "such as `{drain: 10, group: std}`";
     let (field, number) = map.one_of(&["drain", "fail", "recover", "add"], hint)?;
@@ -125,7 +125,10 @@ fn node(at: &At, time: Time, groups: &[NodeGroup]) -> Option<Placed> {
     let group = match map.get("group") {
         Some(at) => {
             let name = at.name()?;
-            if groups.iter().all(|g| g.name != name) {
+            // Of a cluster that could not be read nobody knows the groups.
+            if let Some(groups) = groups
+                && groups.iter().all(|g| g.name != name)
+            {
                 let known: Vec<&str> = groups.iter().map(|g| &*g.name).collect();
                 let hint = match fields::nearest(&name, known.iter().copied()) {
                     Some(near) => format!("did you mean `{near}`?"),

@@ -43,11 +43,11 @@ tables! {
     ]
     TRACE "spec.workloads[].trace" [
         "path" "format" "namespace" "namespaceFrom" "columns" "shape" "perNode" "nodeSelector" "priority" "speedup"
-        "from" "to" "skipBadRows"
+        "from" "to" "maxGpus" "skipBadRows"
     ]
     NAMESPACE_FROM "spec.workloads[].trace.namespaceFrom" ["column" "map"]
     COLUMNS "spec.workloads[].trace.columns" [
-        "name" "submit" "duration" "replicas" "cpu" "memory" "gpu" "priority"
+        "name" "submit" "duration" "replicas" "cpu" "memory" "gpu" "priority" "gang" "models"
     ]
     EVENT "spec.events[]" ["at" "apply" "delete" "node"]
     DELETE "spec.events[].delete" ["kind" "namespace" "name"]

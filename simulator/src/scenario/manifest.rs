@@ -131,24 +131,23 @@ fn one(at: &At, word: &str, kind: Kind, now: Time) -> Option<Manifest> {
     }
     let value = json(at.node);
     let found = api::check::check_object(word, &value).unwrap_or_default();
-    if !found.is_empty() {
-        report(&place, found);
-        return None;
-    }
+    let is_right = found.is_empty() & dates_are_right(&place);
+    report(&place, found);
     let dated = value.pointer("/metadata/creationTimestamp").is_some();
     let translated = match kind {
-        Kind::Pool => typed::<CapacityPool>(&place, value)
+        Kind::Pool => typed::<CapacityPool>(&place, value, is_right)
             .and_then(|o| settle(&place, translate::pool(&o, options(now))))
             .map(Object::Pool),
-        Kind::Lease => typed::<CapacityLease>(&place, value)
+        Kind::Lease => typed::<CapacityLease>(&place, value, is_right)
             .and_then(|o| settle(&place, translate::lease(&o, now)))
             .map(Object::Lease),
         Kind::Elastic => {
-            typed::<ElasticWorkload>(&place, value).and_then(|o| elastic(&place, &o, now))
+            typed::<ElasticWorkload>(&place, value, is_right).and_then(|o| elastic(&place, &o, now))
         }
     };
+    let object = translated.filter(|_| is_right)?;
     Some(Manifest {
-        object: translated?,
+        object,
         dated,
         place: place.problem(""),
     })
@@ -240,13 +239,54 @@ fn report(object: &At, found: Vec<Found>) {
     }
 }
 
-fn typed<T: serde::de::DeserializeOwned>(object: &At, value: Value) -> Option<T> {
-    match serde_json::from_value(value) {
+/// Times, which the schema only knows as text.
+fn dates_are_right(place: &At) -> bool {
+    let fields: [&[&str]; 3] = [
+        &["metadata", "creationTimestamp"],
+        &["spec", "term", "start"],
+        &["spec", "term", "end"],
+    ];
+    let mut right = true;
+    for path in fields {
+        let mut at = Some(place.clone());
+        for field in path {
+            at = at.and_then(|at| Some(at.step(field, at.node.get(field)?)));
+        }
+        if let Some(at) = at.filter(|at| !at.node.is_null()) {
+            right &= at.calendar().is_some();
+        }
+    }
+    right
+}
+
+/// The object in its own type. What is wrong with an object that has problems already follows from them; but
+/// as far as it can be read, its amounts are still looked at.
+fn typed<T: serde::de::DeserializeOwned>(place: &At, value: Value, is_right: bool) -> Option<T> {
+    match serde_json::from_value(fractions_as_text(value)) {
         Ok(typed) => Some(typed),
         Err(error) => {
-            object.wrong(error.to_string(), "");
+            if is_right {
+                place.wrong(error.to_string(), "");
+            }
             None
         }
+    }
+}
+
+/// Fractions without quotes were reported; as text they do not hide what stands beside them.
+fn fractions_as_text(value: Value) -> Value {
+    match value {
+        Value::Number(number) if !number.is_i64() => Value::String(number.to_string()),
+        Value::Array(items) => items.into_iter().map(fractions_as_text).collect(),
+        Value::Object(fields) => {
+            let fields = fields.into_iter();
+            Value::Object(
+                fields
+                    .map(|(key, value)| (key, fractions_as_text(value)))
+                    .collect(),
+            )
+        }
+        other => other,
     }
 }
 

@@ -4,19 +4,19 @@ use super::fields::{self, nearest};
 use super::walk::{At, Map, shorten};
 use super::workload::Frame;
 use super::yaml;
-use crate::model::{NamespaceFrom, SeriesSource, Shape, TraceSource};
+use crate::model::{Bound, NamespaceFrom, SeriesSource, Shape, TraceSource};
 use engine::Span;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Formats of traces of jobs.
 const FORMATS: &[&str] = &[
-    "swf",
+    "csv",
+    "helios-demand",
     "openb",
     "philly",
     "philly-sequence",
-    "helios-demand",
-    "csv",
+    "swf",
 ];
 /// Formats of series of requests.
 const SERIES_FORMATS: &[&str] = &["requests", "llm-requests"];
@@ -31,7 +31,10 @@ pub fn trace<'a>(at: &At<'a>, frame: Frame<'a>) -> Option<TraceSource> {
         .need("path", "the trace's file")
         .and_then(|at| file(&at, frame.folder));
     let format = format(&map, FORMATS, path.as_deref());
-    let namespace = namespace(&map, frame.folder);
+    let namespace = namespace(&map, frame.folder, format.as_deref());
+    let max_gpus = map
+        .get("maxGpus")
+        .map_or(Some(BTreeMap::new()), |at| max_gpus(&at, frame.folder));
     let columns = map
         .get("columns")
         .map_or_else(BTreeMap::new, |at| columns(&at));
@@ -50,15 +53,6 @@ pub fn trace<'a>(at: &At<'a>, frame: Frame<'a>) -> Option<TraceSource> {
     let speedup = speedup(&map);
     let window = window(&map);
     let skip = map.get("skipBadRows").map_or(Some(0), |at| at.count(0));
-    if format.as_deref() == Some("csv")
-        && !columns.contains_key("submit")
-        && map.get("path").is_some()
-    {
-        map.at.wrong(
-            "names no `columns.submit`",
-            "a csv's columns are named: `columns: {submit: …, duration: …, cpu: …}`",
-        );
-    }
     Some(TraceSource {
         path: path?,
         format: format?,
@@ -73,6 +67,7 @@ pub fn trace<'a>(at: &At<'a>, frame: Frame<'a>) -> Option<TraceSource> {
         priority: priority?,
         speedup: speedup?,
         window: window?,
+        max_gpus: max_gpus?,
         skip_bad_rows: u64::from(skip?),
         start: frame.start,
     })
@@ -163,18 +158,38 @@ fn format(map: &Map, formats: &[&str], path: Option<&Path>) -> Option<String> {
     None
 }
 
-fn namespace(map: &Map, folder: &Path) -> Option<NamespaceFrom> {
+/// The column that tells the tenant where the scenario names none, for formats that have one.
+fn tenant_column(format: Option<&str>) -> Option<&'static str> {
+    match format {
+        Some("philly") => Some("cluster"),
+        Some("helios-demand") => Some("vc"),
+        Some("csv") => Some("namespace"),
+        _ => None,
+    }
+}
+
+fn namespace(map: &Map, folder: &Path, format: Option<&str>) -> Option<NamespaceFrom> {
+    let default = tenant_column(format);
+    if let (Some(column), None, None) = (default, map.get("namespace"), map.get("namespaceFrom")) {
+        return Some(NamespaceFrom::Column {
+            column: column.into(),
+            map: None,
+        });
+    }
     let hint = "`namespace`, one for the whole file, or `namespaceFrom: {column: …}`";
     let (field, at) = map.one_of(&["namespace", "namespaceFrom"], hint)?;
     if field == "namespace" {
         return at.namespace().map(NamespaceFrom::Fixed);
     }
     let map = at.map(&fields::NAMESPACE_FROM)?;
-    let column = map
-        .need("column", "the column that tells the tenant")
-        .and_then(|at| at.text());
+    let column = match (map.get("column"), default) {
+        (None, Some(column)) => Some(column),
+        _ => map
+            .need("column", "the column that tells the tenant")
+            .and_then(|at| at.text()),
+    };
     let table = match map.get("map") {
-        Some(at) => Some(tenants(&at, folder)?),
+        Some(at) => Some(inline_or_file(&at, folder, pairs)?),
         None => None,
     };
     Some(NamespaceFrom::Column {
@@ -183,10 +198,19 @@ fn namespace(map: &Map, folder: &Path) -> Option<NamespaceFrom> {
     })
 }
 
-/// From a column's values to namespaces: written inline, or in a YAML file.
-fn tenants(at: &At, folder: &Path) -> Option<BTreeMap<String, String>> {
+fn max_gpus(at: &At, folder: &Path) -> Option<BTreeMap<String, u64>> {
+    inline_or_file(at, folder, |at| {
+        let entries = at.entries().into_iter();
+        entries
+            .filter_map(|(namespace, at)| Some((namespace.to_string(), u64::from(at.count(0)?))))
+            .collect()
+    })
+}
+
+/// A mapping that is written inline, or in a YAML file of its own.
+fn inline_or_file<T>(at: &At, folder: &Path, read: impl Fn(&At) -> T) -> Option<T> {
     if let yaml::Value::Map(_) = at.node.value {
-        return Some(pairs(at));
+        return Some(read(at));
     }
     let path = file(at, folder)?;
     let name = path.display().to_string();
@@ -200,15 +224,13 @@ fn tenants(at: &At, folder: &Path) -> Option<BTreeMap<String, String>> {
     let (documents, wrong) = yaml::parse(&text);
     super::report_yaml(at.reading, &name, wrong);
     match documents.as_slice() {
-        [document] => Some(pairs(&At::document(at.reading, &name, document))),
+        [document] => Some(read(&At::document(at.reading, &name, document))),
         _ => {
-            at.wrong(
-                format!(
-                    "`{name}` holds {} documents instead of one",
-                    documents.len()
-                ),
-                "write `value: namespace` lines",
+            let what = format!(
+                "`{name}` holds {} documents instead of one",
+                documents.len()
             );
+            at.wrong(what, "write a mapping, one `key: value` a line");
             None
         }
     }
@@ -245,18 +267,29 @@ fn speedup(map: &Map) -> Option<u64> {
     }
 }
 
-fn window(map: &Map) -> Option<(Option<Span>, Option<Span>)> {
-    let from = map.get("from").map(|at| at.span());
-    let to = map.get("to").map(|at| at.span());
-    if let (Some(Some(from)), Some(Some(to)), Some(at)) = (from, to, map.get("to"))
-        && to <= from
-    {
+fn window(map: &Map) -> Option<(Option<Bound>, Option<Bound>)> {
+    let from = map.get("from").map(|at| bound(&at));
+    let to = map.get("to").map(|at| bound(&at));
+    let is_backward = match (from, to) {
+        (Some(Some(Bound::After(from))), Some(Some(Bound::After(to)))) => to <= from,
+        (Some(Some(Bound::At(from))), Some(Some(Bound::At(to)))) => to <= from,
+        _ => false,
+    };
+    if let (true, Some(at)) = (is_backward, map.get("to")) {
         at.wrong("does not come after `from`", "");
     }
-    let settled = |span: Option<Option<Span>>| match span {
+    let settled = |bound: Option<Option<Bound>>| match bound {
         Some(None) => Err(()),
-        Some(span) => Ok(span),
+        Some(bound) => Ok(bound),
         None => Ok(None),
     };
     Some((settled(from).ok()?, settled(to).ok()?))
+}
+
+/// A duration since the trace's time zero, or a calendar time.
+fn bound(at: &At) -> Option<Bound> {
+    if at.text()?.contains(['-', ':']) {
+        return at.calendar().map(Bound::At);
+    }
+    at.span().map(Bound::After)
 }

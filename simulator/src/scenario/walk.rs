@@ -254,7 +254,7 @@ impl<'a> At<'a> {
                 .map(|e| {
                     (
                         e.key.clone(),
-                        self.child(&format!("[{}]", shorten(&e.key)), &e.value),
+                        self.child(&format!(".{}", shorten(&e.key)), &e.value),
                     )
                 })
                 .collect(),

@@ -4,7 +4,7 @@ use super::walk::{At, Map, with_one_pod};
 use super::{cluster, fields, source};
 use crate::model::{Elastic, Job, Replicas, Series, Service, Work, Workload};
 use engine::spec::{Name, NodeSelector, Template};
-use engine::{Span, Time};
+use engine::{AMOUNT_MAX, Span, Time};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -112,12 +112,22 @@ fn job<'a>(at: &At<'a>, frame: Frame<'a>) -> Option<Workload> {
         Some(elastic) => Some(elastic?),
         None => None,
     };
+    let (template, replicas) = (template?, replicas?);
+    let most = elastic.map_or(replicas, |elastic: Elastic| elastic.max.max(replicas));
+    for (resource, amount) in &template.request {
+        if amount.saturating_mul(i64::from(most)) > AMOUNT_MAX {
+            at.wrong(
+                format!("asks for more {resource} in all than can be counted"),
+                "",
+            );
+        }
+    }
     let job = Job {
         namespace: namespace?,
         name: name?,
         at: submitted?,
         priority: priority?,
-        pods: vec![(template?, replicas?)],
+        pods: vec![(template, replicas)],
         work: work?,
         elastic,
         gang: gang?,
