@@ -1,6 +1,6 @@
 //! Starts, ends, renewals, transfers.
 
-use super::kit::{Build, at, book, cpu, drawn, key, lease};
+use super::kit::{Build, at, book, cpu, drawn, key, lease, said};
 use crate::lease::{LeaseBook, LeaseState};
 use expect_test::expect;
 
@@ -263,6 +263,81 @@ fn an_empty_guarantee_is_a_borrower() {
     let book = book(40, [borrower]);
     expect![[r#"
         a 0 limit 5
+    "#]]
+    .assert_eq(&drawn(&book));
+}
+
+#[test]
+fn what_a_transfer_brings_is_leased_on_only_as_long_as_the_lessees_own_lease_lasts() {
+    let mut book = book(
+        100,
+        [
+            lease("root/a", "a", 20),
+            lease("root/b", "b", 10).term(0, 100).renew(),
+            lease("a/move", "b", 5).transfer(),
+        ],
+    );
+    let problems = book.check_set(at(0), &lease("b/c", "c", 5));
+    expect![[r#"
+        Overcommitted: lease b/c overcommits b in pool general from 1970-01-01T00:01:40Z: cpu: 5 leased out, 0 held, 5 missing; ask for 5 less, or end leases of b before that instant
+    "#]]
+    .assert_eq(&said(problems));
+    let within = lease("b/c", "c", 15).term(0, 100).renew();
+    book.set(at(0), within).unwrap();
+    assert_eq!(book.advance(at(100)).len(), 2);
+}
+
+#[test]
+fn a_lease_out_of_a_transfer_renews_even_where_the_transfer_comes_from_deeper_down() {
+    let renewing =
+        |path: &str, lessee: &str, cores: i64| lease(path, lessee, cores).term(0, 100).renew();
+    let mut book = book(
+        100,
+        [
+            lease("root/a", "a", 20),
+            lease("a/b", "b", 20),
+            lease("b/c", "c", 20),
+            lease("root/d", "d", 0),
+            renewing("c/move", "d", 5).transfer(),
+            renewing("d/e", "e", 5),
+        ],
+    );
+    let renewed = book.advance(at(100));
+    let expected = ["c/move", "d/e"].map(|lease| (key(lease), at(200)));
+    assert_eq!(renewed, expected);
+}
+
+#[test]
+fn a_renewed_end_that_is_written_back_does_not_make_the_term_longer() {
+    let renewing = lease("root/a", "a", 10).term(0, 100).renew();
+    let mut book = book(40, [renewing.clone()]);
+    book.advance(at(100));
+    book.set(at(150), renewing.term(0, 200).limit(30)).unwrap();
+    assert_eq!(book.advance(at(200)), [(key("root/a"), at(300))]);
+}
+
+#[test]
+fn an_account_without_a_lease_may_be_adopted_unless_it_has_children() {
+    let mut book = book(
+        40,
+        [
+            lease("root/a", "a", 10),
+            lease("root/b", "b", 10),
+            lease("a/c", "c", 5),
+            lease("c/d", "d", 0),
+        ],
+    );
+    book.remove(at(0), &key("a/c")).unwrap();
+    let adopt = lease("b/c", "c", 5);
+    let problems = book.set(at(0), adopt.clone()).unwrap_err();
+    assert_eq!(problems[0].reason(), "LesseeHasLessor");
+    book.remove(at(0), &key("c/d")).unwrap();
+    book.forget("d");
+    book.set(at(0), adopt).unwrap();
+    expect![[r#"
+        a 10
+        b 10
+          c 5
     "#]]
     .assert_eq(&drawn(&book));
 }
