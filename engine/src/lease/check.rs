@@ -1,7 +1,7 @@
 //! Whether a change may be made: the shape of the tree, the lives of accounts, and "nothing is leased twice".
 
 use super::account::Lease;
-use super::timeline::{Excess, Holding, Term, Timeline, added, beyond};
+use super::timeline::{Excess, Holding, Term, Timeline, added, added_by, beyond};
 use super::{LeaseBook, covered_until};
 use crate::amounts::Amounts;
 use crate::refusal::Refusal;
@@ -153,21 +153,33 @@ impl LeaseBook {
                 .accounts
                 .get(name)
                 .map_or(&empty, |account| &account.holding);
-            let mut after = before.clone();
-            if name == lessor {
-                if let Some(old) = change.old {
-                    after.leased.subtract(old.term, &old.guaranteed);
-                }
-                if let Some(new) = change.new {
-                    after.leased.add(new.term, &new.guaranteed);
-                }
+            let found = if name == lessor {
+                let old = change.old.map(|old| (old.term, &old.guaranteed));
+                let new = change.new.map(|new| (new.term, &new.guaranteed));
+                new.map_or(Vec::new(), |new| {
+                    added_by(before, old, new, now, self.resources.len())
+                })
             } else {
-                after.held = self.held_after(now, name, change);
-            }
-            let found = added(before, &after, from(now), self.resources.len());
+                self.find_lost(now, name, before, change)
+            };
             problems.extend(self.refusals(Some(change.key), name, found));
         }
         problems
+    }
+
+    /// What a lessee would have leased on beyond what is left to it.
+    fn find_lost(
+        &self,
+        now: Time,
+        lessee: &Name,
+        before: &Holding,
+        change: Change<'_>,
+    ) -> Vec<Excess> {
+        let after = Holding {
+            held: self.held_after(now, lessee, change),
+            leased: before.leased.clone(),
+        };
+        added(before, &after, from(now), self.resources.len())
     }
 
     /// Transfers whose lessee would be without an account sooner than before.

@@ -87,11 +87,11 @@ impl Timeline {
         }
     }
 
-    fn changes_after(&self, from: Time) -> impl Iterator<Item = Time> + '_ {
+    fn changes_between(&self, within: Term) -> impl Iterator<Item = Time> + '_ {
         use std::ops::Bound::{Excluded, Unbounded};
-        self.steps
-            .range((Excluded(from), Unbounded))
-            .map(|(at, _)| *at)
+        let after = (Excluded(within.start), Unbounded);
+        let steps = self.steps.range(after).map(|(at, _)| *at);
+        steps.take_while(move |at| *at < within.end)
     }
 }
 
@@ -148,7 +148,7 @@ pub(super) fn added(
     let lines = [&before.held, &before.leased, &after.held, &after.leased];
     let tolerated = |held: i64, leased: i64| leased.saturating_sub(held).max(0);
     let mut cursors = lines.map(|line| line.cursor(resources));
-    first_excess(lines, within, resources, |at, resource| {
+    first_excess(lines, &[], within, resources, |at, resource| {
         for cursor in &mut cursors {
             cursor.move_to(at);
         }
@@ -156,6 +156,44 @@ pub(super) fn added(
             [0, 1, 2, 3].map(|line| cursors[line].sum[resource]);
         let is_added = tolerated(held, leased) > tolerated(held_before, leased_before);
         is_added.then_some((leased, held))
+    })
+}
+
+/// A lease out of a holding: its term and amounts.
+pub(super) type Grant<'a> = (Term, &'a Amounts);
+
+/// By resource, the first instant from `now` on at which the holding is shorter with `new` in the place of `old`.
+pub(super) fn added_by(
+    holding: &Holding,
+    old: Option<Grant<'_>>,
+    new: Grant<'_>,
+    now: Time,
+    resources: usize,
+) -> Vec<Excess> {
+    let (term, _) = new;
+    // Elsewhere the change takes nothing.
+    let within = Term {
+        start: term.start.max(now),
+        end: term.end,
+    };
+    let ends = old.map_or([within.start; 2], |(old, _)| [old.start, old.end]);
+    let of = |grant: Grant<'_>, at: Time, resource: usize| match grant.0.contains(at) {
+        true => grant.1[resource],
+        false => 0,
+    };
+    let lines = [&holding.held, &holding.leased];
+    let mut cursors = lines.map(|line| line.cursor(resources));
+    first_excess(lines, &ends, within, resources, |at, resource| {
+        for cursor in &mut cursors {
+            cursor.move_to(at);
+        }
+        let [held, leased] = [0, 1].map(|line| cursors[line].sum[resource]);
+        let taken = old.map_or(0, |old| of(old, at, resource));
+        let after = leased
+            .saturating_sub(taken)
+            .saturating_add(of(new, at, resource));
+        let is_added = after > leased && after > held;
+        is_added.then_some((after, held))
     })
 }
 
@@ -168,7 +206,7 @@ pub(super) fn beyond(
 ) -> Vec<Excess> {
     let lines = [&after.held, &after.leased];
     let mut cursors = lines.map(|line| line.cursor(resources));
-    first_excess(lines, within, resources, |at, resource| {
+    first_excess(lines, &[], within, resources, |at, resource| {
         for cursor in &mut cursors {
             cursor.move_to(at);
         }
@@ -179,17 +217,21 @@ pub(super) fn beyond(
 
 fn first_excess<const N: usize>(
     lines: [&Timeline; N],
+    more: &[Time],
     within: Term,
     resources: usize,
     mut test: impl FnMut(Time, usize) -> Option<(i64, i64)>,
 ) -> Vec<Excess> {
-    let mut instants: Vec<Time> = lines
-        .iter()
-        .flat_map(|line| line.changes_after(within.start))
-        .filter(|at| *at < within.end)
-        .collect();
-    instants.push(within.start);
-    instants.sort_unstable();
+    if within.start >= within.end {
+        return Vec::new();
+    }
+    let mut instants = vec![within.start];
+    for line in lines {
+        instants.extend(line.changes_between(within));
+    }
+    instants.extend(more.iter().filter(|at| within.contains(**at)));
+    // Runs that are sorted already: that is what this sort is quick at.
+    instants.sort();
     instants.dedup();
     let mut found: Vec<Excess> = Vec::new();
     for at in instants {
