@@ -1,4 +1,8 @@
 //! The program as its users see it: what it prints and how it ends.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic, as tests do"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
