@@ -11,6 +11,7 @@ pub mod distribution;
 pub mod folder;
 pub mod numbers;
 pub mod reclaims;
+pub mod report;
 pub mod results;
 pub mod series;
 pub mod services;

@@ -94,7 +94,12 @@ pub fn figures(summaries: &[&Summary]) -> Vec<Figure> {
         .flat_map(|summary| summary.utilization.keys().cloned())
         .collect();
     for resource in resources.iter().filter(|resource| &***resource != "pods") {
-        add(&format!("{resource} utilisation"), &|s| {
+        let shown = if &**resource == "cpu" {
+            "CPU"
+        } else {
+            resource
+        };
+        add(&format!("{shown} utilisation"), &|s| {
             percent(s.utilization.get(resource).copied())
         });
     }

@@ -124,8 +124,8 @@ impl Reclaims {
     }
 
     /// The entries in the order of time, and how many more there were.
-    pub fn into_entries(self) -> (Vec<Reclaim>, u64) {
-        (self.entries, self.left_out)
+    pub fn entries(&self) -> (&[Reclaim], u64) {
+        (&self.entries, self.left_out)
     }
 }
 
@@ -202,7 +202,7 @@ mod tests {
             &[Event::PodEnded { pod: PodId(2) }],
             &[evict(1), shrink, evict(2)],
         );
-        let (entries, left_out) = reclaims.into_entries();
+        let (entries, left_out) = reclaims.entries();
         let told: Vec<String> = entries
             .iter()
             .map(|e| format!("{} {}/{} {}", e.action, e.namespace, e.workload, e.replicas))
@@ -219,7 +219,7 @@ mod tests {
         for id in 0..1010 {
             reclaims.decision(Time(0), Time(0), &[], &[evict(id)]);
         }
-        let (entries, left_out) = reclaims.into_entries();
+        let (entries, left_out) = reclaims.entries();
         assert_eq!((entries.len(), left_out), (ENTRIES_MAX, 10));
     }
 }

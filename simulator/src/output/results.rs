@@ -4,6 +4,7 @@ use super::accounts::Accounts;
 use super::folder::{Folder, cannot};
 use super::numbers::from_thousandths;
 use super::reclaims::Reclaims;
+use super::report;
 use super::services::Services;
 use super::summary::{Parts, RefusalEntry, Summary, Workloads};
 use super::tables::Tables;
@@ -143,7 +144,7 @@ impl Results {
     pub fn close(self) -> Result<Finished, Failure> {
         let Results {
             about,
-            options: _,
+            options,
             folder,
             tables,
             decisions,
@@ -189,6 +190,13 @@ impl Results {
             accounts,
             reclaims,
         };
+        if options.report {
+            let run = report::Run {
+                summary: &summary,
+                history: &history,
+            };
+            report::write(&path.join("report.html"), &[run]).map_err(failed)?;
+        }
         let target = folder.target().to_owned();
         folder.keep()?;
         Ok(Finished {
