@@ -8,3 +8,4 @@ pub mod output;
 pub mod problem;
 pub mod record;
 pub mod scenario;
+pub mod trace;
