@@ -4,4 +4,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod admission;
+mod arithmetic;
 mod drawings;
+mod growth;
+mod monotone;
+mod reclaim;
+mod refusals;
+mod rooms;
+mod second_model;
+mod terms;
+mod timeline;

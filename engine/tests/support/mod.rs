@@ -17,8 +17,12 @@
 
 pub mod amount;
 pub mod drawing;
+pub mod inline;
+pub mod judge;
 pub mod listing;
+pub mod model;
 pub mod print;
+pub mod random;
 pub mod words;
 pub mod world;
 

@@ -10,7 +10,7 @@ use engine::spec::{
     ElasticSpec, Group, LeaseKey, LeaseSpec, NodeSelector, NodeSpec, PodId, PodSpec, PoolSpec,
     Quantities, Reserve, Template, WorkloadKey,
 };
-use engine::{Action, Engine, Event, Time};
+use engine::{Action, Engine, Event, Span, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -60,6 +60,15 @@ pub struct Workload {
     made: u32,
 }
 
+/// What happened to the engine.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// It was told something.
+    Fed(Time, Event),
+    /// It decided.
+    Decided(Time, Vec<Action>),
+}
+
 /// An engine with a cluster around it.
 pub struct World {
     /// The engine under test.
@@ -70,8 +79,12 @@ pub struct World {
     pub pool: PoolSpec,
     /// The number of resources in use.
     pub resources: usize,
-    /// Accepted leases.
+    /// Whether nodes count in sum only.
+    pub sums_only: bool,
+    /// Accepted leases, with their ends as renewed.
     pub leases: BTreeMap<LeaseKey, LeaseSpec>,
+    /// The length of one term of each lease that has one.
+    pub terms: BTreeMap<LeaseKey, Span>,
     /// Nodes that are there.
     pub nodes: BTreeMap<String, NodeSpec>,
     /// All pods that ever were.
@@ -82,8 +95,8 @@ pub struct World {
     pub drawn: Vec<String>,
     /// The wake-up that was asked for last.
     pub wake: Option<Time>,
-    /// Every event fed, to feed it again.
-    pub history: Vec<(Time, Event)>,
+    /// All that was fed and decided, to be played again.
+    pub history: Vec<Entry>,
     /// Print why pods wait in the engine's own words.
     pub in_words: bool,
     lines: Vec<String>,
@@ -147,7 +160,9 @@ impl World {
             now: Time(0),
             pool,
             resources,
+            sums_only: drawing.sums_only,
             leases: BTreeMap::new(),
+            terms: BTreeMap::new(),
             nodes: BTreeMap::new(),
             pods: BTreeMap::new(),
             workloads: BTreeMap::new(),
@@ -159,10 +174,27 @@ impl World {
         }
     }
 
+    /// The world's books with an engine that knows nothing of them, to try a change on.
+    pub fn books(&self) -> World {
+        World {
+            engine: Engine::new(),
+            pool: self.pool.clone(),
+            leases: self.leases.clone(),
+            terms: self.terms.clone(),
+            nodes: self.nodes.clone(),
+            pods: self.pods.clone(),
+            workloads: self.workloads.clone(),
+            drawn: self.drawn.clone(),
+            history: Vec::new(),
+            lines: Vec::new(),
+            ..*self
+        }
+    }
+
     /// Tells the engine.
     pub fn feed(&mut self, event: Event) {
         self.engine.feed(self.now, &event);
-        self.history.push((self.now, event));
+        self.history.push(Entry::Fed(self.now, event));
     }
 
     /// Sets a lease; false if the engine refuses it.
@@ -171,6 +203,9 @@ impl World {
         let accepted = self.engine.check(self.now, &event).is_empty();
         self.feed(event);
         if accepted {
+            if let (Some(start), Some(end)) = (lease.start, lease.end) {
+                self.terms.insert(lease.key.clone(), end - start);
+            }
             self.leases.insert(lease.key.clone(), lease);
         }
         accepted
@@ -201,6 +236,18 @@ impl World {
     pub fn set_node(&mut self, node: NodeSpec) {
         self.nodes.insert(node.name.to_string(), node.clone());
         self.feed(Event::NodeSet(node));
+        let drawn = super::model::holdings::capacity(self);
+        let mut follower = self.books();
+        follower.pool.capacity = Quantities::new();
+        let of_nodes = super::model::holdings::capacity(&follower);
+        // Once the nodes make up what was drawn, they are the capacity.
+        if of_nodes
+            .iter()
+            .zip(&drawn)
+            .all(|(nodes, drawn)| nodes >= drawn)
+        {
+            self.follow_nodes(!self.sums_only);
+        }
     }
 
     /// Takes a node away.
@@ -320,6 +367,7 @@ impl World {
     /// One decision, with what follows from it at once in the books and in the cluster.
     pub fn decide(&mut self) -> Vec<Action> {
         let actions = self.engine.decide(self.now);
+        self.history.push(Entry::Decided(self.now, actions.clone()));
         for action in &actions {
             self.obey(action);
         }
