@@ -10,7 +10,7 @@ use crate::lease::AccountTerms;
 use crate::ratio::Ratio;
 use crate::spec::Name;
 use rustc_hash::FxHashMap;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 /// Which view of use is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub(crate) struct Account {
     pub(crate) depth: u32,
     /// Invariant: sorted by name.
     pub(crate) children: Vec<AccountId>,
+    /// Itself, its lessor, and so on up to the root.
+    path: SmallVec<[AccountId; 6]>,
     pub(crate) terms: AccountTerms,
     pub(crate) live: bool,
 }
@@ -106,6 +108,7 @@ impl Tree {
             parent,
             depth,
             children: Vec::new(),
+            path: smallvec![id],
             terms,
             live: true,
         });
@@ -141,14 +144,8 @@ impl Tree {
     }
 
     /// The account and its ancestors, itself first.
-    pub(crate) fn path(&self, id: AccountId) -> SmallVec<[AccountId; 8]> {
-        let mut path = SmallVec::new();
-        let mut at = Some(id);
-        while let Some(id) = at {
-            path.push(id);
-            at = self.accounts[id.at()].parent;
-        }
-        path
+    pub(crate) fn path(&self, id: AccountId) -> &[AccountId] {
+        &self.accounts[id.at()].path
     }
 
     /// Takes over an account's terms; adds it if it is new. Costs its path. Its parent must be there.
@@ -202,12 +199,18 @@ impl Tree {
             self.lift(id, parent, 1);
             self.recompute(parent);
         }
-        self.set_depth(id);
+        self.set_paths(id);
     }
 
-    fn set_depth(&mut self, id: AccountId) {
+    fn set_paths(&mut self, id: AccountId) {
         let mut todo = vec![id];
         while let Some(id) = todo.pop() {
+            let above = self.accounts[id.at()]
+                .parent
+                .map(|parent| self.accounts[parent.at()].path.clone());
+            self.accounts[id.at()].path = std::iter::once(id)
+                .chain(above.into_iter().flatten())
+                .collect();
             let parent = self.accounts[id.at()].parent;
             self.accounts[id.at()].depth =
                 parent.map_or(0, |parent| self.accounts[parent.at()].depth + 1);
@@ -389,9 +392,8 @@ impl Tree {
 
     /// available(n), not cut off at 0.
     pub(crate) fn available(&self, view: View, id: AccountId, resource: usize) -> i64 {
-        let path = self.path(id);
         let mut available = self.available_at_root(view, resource);
-        for &id in path.iter().rev().skip(1) {
+        for &id in self.path(id).iter().rev().skip(1) {
             available = self.available_below(view, id, resource, available);
         }
         available

@@ -236,7 +236,7 @@ impl Pool {
         if !terms.has_lease && terms.parent.is_some() {
             return Some(Refusal::NoLease { namespace: name });
         }
-        for id in self.tree.path(account) {
+        for &id in self.tree.path(account) {
             let at = self.tree.account(id);
             if let Some(ceiling) = at.terms.max_priority
                 && priority > ceiling

@@ -140,9 +140,9 @@ impl Pool {
     }
 
     /// The places at which a request of the account may be covered, the deepest first.
-    pub(super) fn places(&self, account: AccountId) -> impl Iterator<Item = Place> + use<> {
-        let path = self.tree.path(account);
-        let above = path.into_iter().filter(|&id| id != ROOT).map(Place::Whole);
+    pub(super) fn places(&self, account: AccountId) -> impl Iterator<Item = Place> + '_ {
+        let path = self.tree.path(account).iter().copied();
+        let above = path.filter(|&id| id != ROOT).map(Place::Whole);
         std::iter::once(Place::Own(account)).chain(above)
     }
 

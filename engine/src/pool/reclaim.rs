@@ -351,9 +351,9 @@ impl Pool {
                     || self
                         .tree
                         .path(account)
-                        .into_iter()
-                        .take_while(|&id| id != level)
-                        .any(|id| below(Place::Whole(id)))
+                        .iter()
+                        .take_while(|&&id| id != level)
+                        .any(|&id| below(Place::Whole(id)))
             })
     }
 }

@@ -88,11 +88,11 @@ impl Pool {
                 .tree
                 .covered(View::Soon, place, attempt.account, &attempt.total);
         mask &= self.borrows(Place::Own(account), mask);
-        for id in self
+        for &id in self
             .tree
             .path(account)
-            .into_iter()
-            .take_while(|&id| id != level)
+            .iter()
+            .take_while(|&&id| id != level)
         {
             mask &= self.borrows(Place::Whole(id), mask);
         }
@@ -113,7 +113,7 @@ impl Pool {
         node: Option<NodeIx>,
     ) -> Option<Victim> {
         let path = self.tree.path(attempt.account);
-        path.into_iter().rev().find_map(|level| {
+        path.iter().rev().find_map(|&level| {
             let towards = self.tree.towards(level, attempt.account);
             let covered = self
                 .tree

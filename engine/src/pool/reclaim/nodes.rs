@@ -136,7 +136,7 @@ impl Pool {
             return Vec::new();
         };
         let top = self.tree.common(attempt.account, account);
-        let mut path = self.tree.path(account);
+        let mut path = self.tree.path(account).to_vec();
         path.reverse();
         let levels = path.into_iter().skip_while(|&id| id != top);
         levels
