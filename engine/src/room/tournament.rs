@@ -6,6 +6,8 @@ use super::Vector;
 /// Free amounts of nodes in a fixed order.
 #[derive(Debug, Default)]
 pub(crate) struct Tournament {
+    /// Number of nodes.
+    nodes: usize,
     /// Number of leaves, a power of two.
     leaves: usize,
     resources: usize,
@@ -23,9 +25,11 @@ pub(crate) fn holds(free: &[i64], request: &[i64]) -> bool {
 impl Tournament {
     /// A tree over these amounts.
     pub(crate) fn new(free: Vec<Vector>) -> Tournament {
-        let leaves = free.len().next_power_of_two();
+        let nodes = free.len();
+        let leaves = nodes.next_power_of_two();
         let resources = free.iter().map(|free| free.len()).max().unwrap_or(0);
         let mut tree = Tournament {
+            nodes,
             leaves,
             resources,
             free: vec![i64::MIN; 2 * leaves * resources],
@@ -82,13 +86,14 @@ impl Tournament {
 
     /// The first node that has what `request` asks for.
     pub(crate) fn find(&self, request: &[i64]) -> Option<usize> {
-        if self.leaves == 0 {
+        if self.nodes == 0 {
             return None;
         }
         let mut stack = vec![1];
         while let Some(knot) = stack.pop() {
             let free = &self.free[knot * self.resources..(knot + 1) * self.resources];
-            if !holds(free, request) {
+            // A leaf without a node has nothing, which is enough for who asks for nothing.
+            if !holds(free, request) || knot >= self.leaves + self.nodes {
                 continue;
             }
             if knot >= self.leaves {
