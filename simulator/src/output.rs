@@ -6,6 +6,7 @@
 //! **Invariant:** a results folder is whole. It is written aside and takes its name at the end ([`folder`]).
 
 pub mod accounts;
+pub mod comparison;
 pub mod console;
 pub mod distribution;
 pub mod folder;

@@ -107,6 +107,32 @@ fn the_report_of_a_run_draws_its_charts_without_a_complaint() {
 }
 
 #[test]
+fn the_report_of_a_comparison_draws_its_charts_without_a_complaint() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("comparison");
+    simulator::output::comparison::write(
+        &folder,
+        &["leasehold", "static", "borrow-kill"].map(common::about),
+        common::ALL,
+        std::num::NonZeroUsize::MIN,
+        &|about, sink| {
+            common::feed(sink, &about.policy);
+            Ok(())
+        },
+    )
+    .unwrap();
+    look_at(
+        &folder.join("report.html"),
+        &[
+            ("bars", 6),
+            ("utilization", 2),
+            ("waits", 1),
+            ("service", 1),
+        ],
+    );
+}
+
+#[test]
 fn a_name_that_looks_like_markup_is_shown_and_does_nothing() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("run");

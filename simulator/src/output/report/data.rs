@@ -393,7 +393,7 @@ fn bars(runs: &[Run<'_>]) -> Vec<Bars> {
             }
         };
     let duration = |seconds: f64| console::duration(Some(seconds));
-    let amount = |value: f64| format!("{value:.0}");
+    let amount = |value: f64| format!("{value:.1}").trim_end_matches(".0").to_owned();
     let mut all = vec![
         bars(
             "Mean wait",
@@ -416,7 +416,10 @@ fn bars(runs: &[Run<'_>]) -> Vec<Bars> {
         bars(
             "Service deficit",
             "replica-seconds",
-            &|run| Some(from_thousandths(run.summary.service_deficit.integrated.0)),
+            &|run| {
+                let deficit = &run.summary.service_deficit;
+                (!deficit.services.is_empty()).then(|| from_thousandths(deficit.integrated.0))
+            },
             &amount,
         ),
         bars(

@@ -52,7 +52,7 @@ pub struct Table<'a> {
 impl Table<'_> {
     /// As HTML.
     pub fn html(&self) -> String {
-        let tall = if self.rows.len() > 12 { " tall" } else { "" };
+        let tall = if self.rows.len() > 24 { " tall" } else { "" };
         let caption = escaped(self.caption);
         let mut text = format!(
             "<div class=\"table{tall}\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\">\

@@ -21,7 +21,7 @@
     responsive: true, displaylogo: false, displayModeBar: false, scrollZoom: false,
   };
 
-  function layout(title, unit, more) {
+  function layout(unit, more) {
     const small = narrow.matches || (more && more.small);
     const axis = { gridcolor: style("line"), zerolinecolor: style("line"), linecolor: style("line"), automargin: true, fixedrange: small };
     const result = {
@@ -36,7 +36,7 @@
       yaxis: { ...axis, title: { text: unit, standoff: 6 }, rangemode: "tozero", nticks: small ? 5 : 8, tickformat: ",~r", separatethousands: true },
     };
     if (more && more.small) result.showlegend = false;
-    return Object.assign(result, more && more.layout);
+    return result;
   }
 
   const step = (name, t, y, color, more) => ({
@@ -44,7 +44,6 @@
     line: { shape: "hv", color, width: 1.8, ...(more && more.line) }, hovertemplate: "%{y:,.6~g}", ...(more && more.trace),
   });
 
-  const drawn = [];
   function draw(element, traces, chosen) {
     element.setAttribute("role", "img");
     return Plotly.react(element, traces, chosen, configuration);
@@ -67,14 +66,14 @@
         trace: data.runs.length > 1 ? {} : { fill: "tozeroy", fillcolor: style("used-fill") },
       }));
     });
-    return draw(element, traces, layout("", unit));
+    return draw(element, traces, layout(unit));
   }
 
   // ---- accounts ----
   function account(element, name, resource, small) {
     const entry = data.runs[0].accounts.find((account) => account.name === name);
     const f = entry && entry.resources.find((figures) => figures.resource === resource);
-    if (!f) return draw(element, [], layout("", "", { small }));
+    if (!f) return draw(element, [], layout("", { small }));
     const within = f.used.map((used, i) => Math.max(0, used - f.borrowed[i]));
     const top = within.map((used, i) => used + f.borrowed[i]);
     const waiting = f.used.map((used, i) => f.pending[i] > 0 ? Math.max(used, top[i]) + f.pending[i] : null);
@@ -86,7 +85,7 @@
       step("used", f.t, within, style("used"), { trace: { fill: "tozeroy", fillcolor: style("used-fill"), customdata: held(f.used), hovertemplate: "%{customdata:,.6~g}" }, line: { width: 1.2 } }),
     ];
     if (f.borrowed.some((value) => value > 0)) {
-      traces.push(step("borrowed", f.t, top, style("borrowed"), { line: { width: 1.2 }, trace: { ...amount(f.borrowed).trace, fill: "tonexty", ...pattern("/", style("borrowed"), style("borrowed-fill")) } }));
+      traces.push(step("borrowed", f.t, top, style("borrowed"), { line: { width: 0 }, trace: { ...amount(f.borrowed).trace, fill: "tonexty", ...pattern("/", style("borrowed"), style("borrowed-fill")) } }));
     }
     if (f.lent.some((value) => value > 0)) {
       traces.push(step("", f.t, idle, style("lent"), silent));
@@ -100,7 +99,10 @@
       traces.push(step("waiting", f.t, waiting, style("waiting"), { line: { dash: "dot", width: 1.6 }, trace: { ...amount(f.pending).trace, connectgaps: false } }));
     }
     element.setAttribute("aria-label", "Use of " + resource + " by " + name + " over time, against its guarantee and limit; the figures are in the table of accounts");
-    return draw(element, traces, layout("", f.label, { small: true, layout: { height: undefined } }));
+    const chosen = layout(f.label, { small });
+    const most = Math.max(...f.guaranteed, ...top, ...f.used, ...f.limit.filter((value) => value !== null), ...waiting.filter((value) => value !== null));
+    chosen.yaxis.range = [0, most > 0 ? most * 1.06 : 1];
+    return draw(element, traces, chosen);
   }
 
   const resourceChoice = document.getElementById("account-resource");
@@ -132,7 +134,7 @@
     });
     // All of them reach the end of the axis.
     traces.forEach((trace) => { trace.x.push(most * 1.3); trace.y.push(100); });
-    const chosen = layout("", "workloads that had started (%)");
+    const chosen = layout("share that had started (%)");
     const ticks = waitTicks.filter(([seconds], index) => seconds <= most * 1.3 && (!narrow.matches || index % 2 === 0 || index < 1));
     Object.assign(chosen.xaxis, {
       type: "log", title: { text: "waiting time", standoff: 8 }, range: [Math.log10(WAIT_LEAST), Math.log10(most * 1.3)],
@@ -157,7 +159,7 @@
         trace: data.runs.length > 1 ? {} : { fill: "tozeroy", fillcolor: style("used-fill") },
       }));
     });
-    return draw(element, traces, layout("", "replicas"));
+    return draw(element, traces, layout("replicas"));
   }
 
   // ---- policies side by side ----
@@ -165,7 +167,7 @@
     const figure = data.bars[Number(element.dataset.bars)];
     const rows = figure.values.map((value, index) => ({ value, policy: data.runs[index].policy, index })).filter((row) => row.value !== null).reverse();
     const most = Math.max(...rows.map((row) => row.value), 0);
-    const chosen = layout("", "", { small: true });
+    const chosen = layout("", { small: true });
     chosen.hovermode = false;
     Object.assign(chosen.xaxis, { title: { text: figure.unit, standoff: 6 }, range: [0, most > 0 ? most * 1.28 : 1], nticks: 4, tickformat: ",~r" });
     Object.assign(chosen.yaxis, { title: { text: "" }, type: "category", tickformat: "", showgrid: false, ticklabelstandoff: 4 });
