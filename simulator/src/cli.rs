@@ -9,6 +9,7 @@ Examples:
   simulator list                              the scenarios that are built in
   simulator validate my.yaml                  every mistake in a scenario, before it is run
   simulator generate edl-case2 -o mine.yaml   a built-in scenario as a file to start from
+  simulator import swf kth.swf.gz -o kth.csv  a public trace in the simulator's own format
 
 A SCENARIO is a file or the name of a built-in.
 Exit status: 0 all went well, 1 a difference was found, 2 bad input, 3 a broken invariant (a bug).";
@@ -29,6 +30,8 @@ pub enum Command {
     Validate(commands::validate::Args),
     /// Write a built-in scenario as a file
     Generate(commands::generate::Args),
+    /// Turn a public trace into the simulator's own format
+    Import(commands::import::Args),
     /// Name the built-in scenarios
     List(commands::list::Args),
 }
@@ -42,6 +45,7 @@ impl Command {
         match self {
             Command::Validate(args) => commands::validate::run(args),
             Command::Generate(args) => commands::generate::run(args),
+            Command::Import(args) => commands::import::run(args),
             Command::List(args) => commands::list::run(args),
         }
     }

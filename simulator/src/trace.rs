@@ -32,11 +32,12 @@ mod tenants;
 mod tests;
 pub mod time;
 
+pub use csv::FIELDS as CSV_FIELDS;
 pub use helios::quotas as helios_quotas;
 pub use jobs::Jobs;
 pub use own::Writer;
 pub use problem::{Bad, RowProblem};
-pub use rows::Counts;
+pub use rows::{Counts, files};
 pub use series::Steps;
 
 use crate::model::{Job, SeriesSource, TraceSource};

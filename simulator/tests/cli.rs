@@ -142,3 +142,80 @@ fn a_folder_or_bytes_that_are_no_text_are_no_scenario() {
         );
     }
 }
+
+#[test]
+fn an_imported_trace_is_a_table_that_imports_to_itself() {
+    let folder = folder("import");
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_string();
+    let philly = "timestamp,duration,num_gpus,gpu_time,cluster\n\
+        2017-10-09 07:01:55,66.0,12,66.0,vcB\n\
+        2017-10-09 07:01:54,2.5,1,2951.0,vcA\n";
+    std::fs::write(path("philly.csv"), philly).unwrap();
+    let imported = simulator(&[
+        "import",
+        "philly",
+        &path("philly.csv"),
+        "-o",
+        &path("a.csv"),
+    ]);
+    assert_eq!(stderr(&imported), "");
+    assert_eq!(stdout(&imported), format!("{}: 2 jobs\n", path("a.csv")));
+    let text = "name,namespace,submit,duration,priority,gang,replicas,models,gpu,last.gpu\n\
+        job-2,vca,0,2.500,0,false,1,,1,\n\
+        job-1,vcb,1,66,0,true,1,,8,4\n";
+    assert_eq!(std::fs::read_to_string(path("a.csv")).unwrap(), text);
+    for (from, to) in [
+        ("a.csv", "b.csv.zst"),
+        ("b.csv.zst", "c.csv.gz"),
+        ("c.csv.gz", "d.csv"),
+    ] {
+        let imported = simulator(&["import", "csv", &path(from), "-o", &path(to)]);
+        assert_eq!(
+            (imported.status.code(), stderr(&imported)),
+            (Some(0), String::new())
+        );
+    }
+    assert_eq!(std::fs::read_to_string(path("d.csv")).unwrap(), text);
+    assert!(
+        std::fs::read(path("b.csv.zst"))
+            .unwrap()
+            .starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+    );
+}
+
+#[test]
+fn an_import_that_fails_says_where_and_leaves_nothing_behind() {
+    let folder = folder("import-fails");
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_string();
+    std::fs::write(
+        path("bad.csv"),
+        "submit,duration,namespace\n1,2,a\nnever,2,a\n",
+    )
+    .unwrap();
+    let failed = simulator(&["import", "csv", &path("bad.csv"), "-o", &path("out.csv")]);
+    assert_eq!(failed.status.code(), Some(2));
+    assert!(stderr(&failed).contains("bad.csv:3:1: column submit: `never` cannot be used"));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+    let passed = simulator(&[
+        "import",
+        "csv",
+        &path("bad.csv"),
+        "-o",
+        &path("out.csv"),
+        "--skip-bad-rows",
+        "1",
+    ]);
+    assert!(stderr(&passed).starts_with("Warning: "));
+    assert!(stdout(&passed).ends_with("1 jobs\n1 bad rows passed over\n"));
+    let nowhere = simulator(&[
+        "import",
+        "csv",
+        &path("bad.csv"),
+        "-o",
+        &path("no/out.csv"),
+        "--skip-bad-rows",
+        "1",
+    ]);
+    assert_eq!(nowhere.status.code(), Some(2));
+    assert!(stderr(&nowhere).contains("out.csv: cannot be written: No such file"));
+}

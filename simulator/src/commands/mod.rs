@@ -4,11 +4,14 @@
 //! `pub fn run(args: Args) -> Result<(), Failure>`; `cli` names it.
 
 pub mod generate;
+pub mod import;
 pub mod list;
 pub mod validate;
 
 use crate::problem::{Failure, Problem};
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 /// Writes text to stdout. A reader that has gone away (`| head`) is no mistake.
 ///
@@ -27,15 +30,37 @@ pub fn print(text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write_whole(path: &std::path::Path, text: &[u8]) -> Result<(), Failure> {
+pub fn write_whole(path: &Path, text: &[u8]) -> Result<(), Failure> {
+    write_aside(path, |mut file| {
+        file.write_all(text)
+            .map_err(|error| cannot_be_written(path, &error))
+    })
+}
+
+/// Has a file written aside, and renames it if that went well.
+///
+/// # Errors
+/// What `write` says, or the file cannot be made or renamed.
+pub fn write_aside(
+    path: &Path,
+    write: impl FnOnce(File) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".part");
-    let aside = std::path::PathBuf::from(aside);
-    let written = std::fs::write(&aside, text).and_then(|()| std::fs::rename(&aside, path));
-    written.map_err(|error| {
+    let aside = PathBuf::from(aside);
+    let wrong = |error: io::Error| cannot_be_written(path, &error);
+    let written = File::create(&aside)
+        .map_err(wrong)
+        .and_then(write)
+        .and_then(|()| std::fs::rename(&aside, path).map_err(wrong));
+    written.inspect_err(|_| {
         let _ = std::fs::remove_file(&aside);
-        Problem::error(format!("cannot be written: {error}"))
-            .in_file(path.display().to_string())
-            .into()
     })
+}
+
+/// A file that cannot be written.
+pub fn cannot_be_written(path: &Path, error: &io::Error) -> Failure {
+    Problem::error(format!("cannot be written: {error}"))
+        .in_file(path.display().to_string())
+        .into()
 }

@@ -55,7 +55,7 @@ pub fn scenario(reading: &Reading, file: &str, folder: &Path, document: &Node) -
     };
     let cluster = spec
         .need("cluster", "the nodes on which the work runs")
-        .and_then(|at| cluster::read(&at));
+        .and_then(|at| cluster::read(&at, folder));
     let mut workloads = workloads(&spec, frame);
     let manifests = manifests(&spec, frame);
     let groups = cluster.as_ref().map(|c| &c.groups[..]);

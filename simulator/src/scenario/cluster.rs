@@ -1,11 +1,13 @@
 //! Reads `spec.cluster`.
 
-use super::fields;
-use super::walk::{At, with_one_pod};
+use super::walk::{At, Map, with_one_pod};
+use super::{fields, source};
 use crate::model::{Cluster, NodeGroup, Placement};
-use engine::spec::{NodeSpec, Quantities, Taint, TaintEffect, Toleration};
+use crate::trace::openb;
+use engine::spec::{Name, NodeSpec, Quantities, Taint, TaintEffect, Toleration};
 use engine::{AMOUNT_MAX, Span};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Pods a node takes where its `allocatable` does not say: the kubelet's own default.
 const PODS_DEFAULT: i64 = 110;
@@ -28,7 +30,7 @@ const EFFECTS: &[(&str, TaintEffect)] = &[
 ];
 
 /// The virtual cluster.
-pub fn read(at: &At) -> Option<Cluster> {
+pub fn read(at: &At, folder: &Path) -> Option<Cluster> {
     let map = at.map(&fields::CLUSTER)?;
     let span = |field: &str, default: Span| match map.get(field) {
         Some(at) => at.span(),
@@ -47,16 +49,15 @@ pub fn read(at: &At) -> Option<Cluster> {
     let items = nodes.list();
     let mut groups: Vec<NodeGroup> = Vec::with_capacity(items.len());
     for item in &items {
-        let Some(group) = node_group(item) else {
-            continue;
-        };
-        if groups.iter().any(|g| g.name == group.name) {
-            item.wrong(
-                format!("two node groups are called `{}`", group.name),
-                "give each group a name of its own: its nodes are named after it",
-            );
+        for group in node_groups(item, folder).unwrap_or_default() {
+            if groups.iter().any(|g| g.name == group.name) {
+                item.wrong(
+                    format!("two node groups are called `{}`", group.name),
+                    "give each group a name of its own: its nodes are named after it",
+                );
+            }
+            groups.push(group);
         }
-        groups.push(group);
     }
     let total: u64 = groups.iter().map(|g| u64::from(g.count)).sum();
     if total > NODES_MAX {
@@ -85,54 +86,89 @@ pub fn read(at: &At) -> Option<Cluster> {
     })
 }
 
-fn node_group(at: &At) -> Option<NodeGroup> {
+/// A group that is written out, or the groups of a list of nodes.
+fn node_groups(at: &At, folder: &Path) -> Option<Vec<NodeGroup>> {
     let map = at.map(&fields::NODES)?;
     let name = map
         .need("name", "its nodes are called `NAME-0`, `NAME-1`, …")
         .and_then(|at| at.name());
-    let count = map.get("count").map_or(Some(1), |at| at.count(0));
     let labels = map
         .get("labels")
         .map_or_else(BTreeMap::new, |at| at.labels());
-    let taints = map
+    let taints: Vec<Taint> = map
         .get("taints")
         .map_or_else(Vec::new, |at| at.list().iter().filter_map(taint).collect());
+    let groups = match map.get("from") {
+        Some(from) => listed(&map, &from, folder, name),
+        None => written_out(at, &map, name).map(|group| vec![group]),
+    };
+    let background = match map.get("background").map(|at| at.quantities()) {
+        Some(request) if !request.is_empty() => with_one_pod(at.reading, request),
+        _ => Quantities::new(),
+    };
+    let mut groups = groups?;
+    for group in &mut groups {
+        group.node.labels.extend(labels.clone());
+        group.node.taints.clone_from(&taints);
+        group.background.clone_from(&background);
+        for (resource, asked) in &background {
+            let there = group.node.allocatable.get(resource).copied().unwrap_or(0);
+            if *asked > there {
+                at.wrong(
+                    format!(
+                        "background asks for {asked} of {resource}, the node has {there} (base units)"
+                    ),
+                    "",
+                );
+            }
+        }
+    }
+    Some(groups)
+}
+
+fn written_out(at: &At, map: &Map, name: Option<Name>) -> Option<NodeGroup> {
+    let count = map.get("count").map_or(Some(1), |at| at.count(0));
     let allocatable = map
         .need("allocatable", "what the pods of one node may ask for, such as `{cpu: \"16\", memory: 64Gi, pods: 110}`")
         .map(|at| at.quantities());
-    let background = map.get("background").map(|at| at.quantities());
     let name = name?;
     let mut allocatable = allocatable?;
     allocatable
         .entry(at.reading.name("pods"))
         .or_insert(PODS_DEFAULT);
-    let background = match background {
-        Some(request) if !request.is_empty() => with_one_pod(at.reading, request),
-        _ => Quantities::new(),
-    };
-    for (resource, asked) in &background {
-        let there = allocatable.get(resource).copied().unwrap_or(0);
-        if *asked > there {
-            at.wrong(
-                format!(
-                    "background asks for {asked} of {resource}, the node has {there} (base units)"
-                ),
-                "",
-            );
-        }
-    }
     Some(NodeGroup {
         count: count?,
         node: NodeSpec {
             name: name.clone(),
-            labels,
-            taints,
+            labels: BTreeMap::new(),
+            taints: Vec::new(),
             allocatable,
             schedulable: true,
         },
         name,
-        background,
+        background: Quantities::new(),
     })
+}
+
+/// The nodes of a list, a group for each form.
+fn listed(map: &Map, from: &At, folder: &Path, name: Option<Name>) -> Option<Vec<NodeGroup>> {
+    for field in ["count", "allocatable"] {
+        if let Some(at) = map.get(field) {
+            at.wrong(
+                "cannot stand beside `from`",
+                "the list says it of each node",
+            );
+        }
+    }
+    match openb::read_nodes(&source::file(from, folder)?) {
+        Ok(nodes) => Some(openb::groups(&nodes, &name?)),
+        Err(problems) => {
+            for problem in problems {
+                from.reading.report(problem);
+            }
+            None
+        }
+    }
 }
 
 fn taint(at: &At) -> Option<Taint> {

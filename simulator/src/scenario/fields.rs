@@ -25,7 +25,7 @@ tables! {
     METADATA "metadata" ["name"]
     SPEC "spec" ["start" "duration" "seed" "cluster" "objects" "manifests" "workloads" "events" "policy"]
     CLUSTER "spec.cluster" ["nodes" "podStartup" "podTermination" "placement"]
-    NODES "spec.cluster.nodes[]" ["name" "count" "labels" "taints" "allocatable" "background"]
+    NODES "spec.cluster.nodes[]" ["name" "count" "labels" "taints" "allocatable" "background" "from"]
     TAINT "spec.cluster.nodes[].taints[]" ["key" "value" "effect"]
     WORKLOAD "spec.workloads[]" ["job" "service" "trace"]
     JOB "spec.workloads[].job" [

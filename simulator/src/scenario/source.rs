@@ -5,21 +5,11 @@ use super::walk::{At, Map, shorten};
 use super::workload::Frame;
 use super::yaml;
 use crate::model::{Bound, NamespaceFrom, SeriesSource, Shape, TraceSource};
+use crate::trace::{self, FORMATS, SERIES_FORMATS};
 use engine::Span;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Formats of traces of jobs.
-const FORMATS: &[&str] = &[
-    "csv",
-    "helios-demand",
-    "openb",
-    "philly",
-    "philly-sequence",
-    "swf",
-];
-/// Formats of series of requests.
-const SERIES_FORMATS: &[&str] = &["requests", "llm-requests"];
 /// Most GPUs of a gang in one pod: those of the usual machine.
 const PER_NODE: u32 = 8;
 const NORMAL_SPEED: u64 = 1_000_000;
@@ -30,7 +20,7 @@ pub fn trace<'a>(at: &At<'a>, frame: Frame<'a>) -> Option<TraceSource> {
     let path = map
         .need("path", "the trace's file")
         .and_then(|at| file(&at, frame.folder));
-    let format = format(&map, FORMATS, path.as_deref());
+    let format = format(&map, &FORMATS, path.as_deref());
     let namespace = namespace(&map, frame.folder, format.as_deref());
     let max_gpus = map
         .get("maxGpus")
@@ -80,7 +70,7 @@ pub fn series<'a>(at: &At<'a>, frame: Frame<'a>) -> Option<SeriesSource> {
         .need("trace", "the series' file")
         .and_then(|at| file(&at, frame.folder));
     let format = match map.get("format") {
-        Some(at) => known(&at, SERIES_FORMATS),
+        Some(at) => known(&at, &SERIES_FORMATS),
         None => Some("requests".into()),
     };
     let rate = map
@@ -158,18 +148,8 @@ fn format(map: &Map, formats: &[&str], path: Option<&Path>) -> Option<String> {
     None
 }
 
-/// The column that tells the tenant where the scenario names none, for formats that have one.
-fn tenant_column(format: Option<&str>) -> Option<&'static str> {
-    match format {
-        Some("philly") => Some("cluster"),
-        Some("helios-demand") => Some("vc"),
-        Some("csv") => Some("namespace"),
-        _ => None,
-    }
-}
-
 fn namespace(map: &Map, folder: &Path, format: Option<&str>) -> Option<NamespaceFrom> {
-    let default = tenant_column(format);
+    let default = format.and_then(trace::default_tenant_column);
     if let (Some(column), None, None) = (default, map.get("namespace"), map.get("namespaceFrom")) {
         return Some(NamespaceFrom::Column {
             column: column.into(),

@@ -682,3 +682,33 @@ proptest! {
         let _ = read_text(&text, "s.yaml");
     }
 }
+
+#[test]
+fn nodes_may_come_from_a_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = "sn,cpu_milli,memory_mib,gpu,model\na,32000,1024,0,\nb,64000,1024,2,P100\nc,32000,1024,0,\n";
+    std::fs::write(folder.path().join("nodes.csv"), list).unwrap();
+    let file = folder.path().join("s.yaml");
+    let read = |nodes: &str| {
+        let text = format!(
+            "apiVersion: leasehold.dev/v1alpha1\nkind: Scenario\nmetadata: {{name: x}}\nspec:\n  duration: 1h\n  cluster: {{nodes: [{nodes}]}}\n"
+        );
+        read_text(&text, &file.display().to_string())
+    };
+    let (scenario, problems) = read("{name: n, from: nodes.csv, labels: {pool: p}}");
+    assert_eq!(problems, []);
+    let groups: Vec<_> = scenario
+        .unwrap()
+        .cluster
+        .groups
+        .iter()
+        .map(|g| (g.name.to_string(), g.count, g.node.labels.len()))
+        .collect();
+    assert_eq!(groups, [("n-1".into(), 2, 1), ("n-2".into(), 1, 2)]);
+    let (_, problems) = read("{name: n, from: nodes.csv, count: 3}");
+    assert!(
+        problems[0]
+            .to_string()
+            .contains("cannot stand beside `from`")
+    );
+}

@@ -9,6 +9,10 @@ use crate::model::{NamespaceFrom, TraceSource};
 use crate::problem::Problem;
 use engine::spec::Name;
 
+/// Fields whose columns may be named; by default a column has its field's name.
+pub const FIELDS: [&str; 10] = [
+    "name", "submit", "duration", "replicas", "cpu", "memory", "gpu", "priority", "gang", "models",
+];
 /// Columns of other resources of each replica are `request.` and the resource.
 pub const REQUEST: &str = "request.";
 /// Columns of what one more pod asks for are `last.` and the resource (or `cpu`, `memory`, `gpu`).
