@@ -183,7 +183,7 @@ impl Pool {
     }
 
     /// Asks for a group anew, for all members that wait.
-    fn request_group(&mut self, index: GroupIx) {
+    pub(super) fn request_group(&mut self, index: GroupIx) {
         let Some(group) = self.groups.get(index.0) else {
             return;
         };

@@ -193,6 +193,14 @@ impl Pool {
                     group.charged.remove(&pod);
                 }
                 self.relist_unit(unit);
+                if self
+                    .groups
+                    .get(group.0)
+                    .is_some_and(|group| !group.waiting.is_empty())
+                {
+                    // One fewer is there: those that wait are judged anew.
+                    self.request_group(group);
+                }
             }
             Unit::Minimum(workload) => {
                 if let Some(workload) = self.workloads.get_mut(workload.0) {

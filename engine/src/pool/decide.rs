@@ -243,7 +243,20 @@ impl Pool {
             |need| within(need, bound),
             |child| match child {
                 Place::Own(account) => self.offer_covered_at(account, Place::Whole(place)),
-                Place::Whole(account) => self.search_covered_below(place, account, bound),
+                Place::Whole(account) => {
+                    // What it keeps back is not seen at this level, but its own requests may use it.
+                    let bound: Vec<i64> = bound
+                        .iter()
+                        .enumerate()
+                        .map(|(resource, bound)| {
+                            let used =
+                                self.tree
+                                    .used_at(View::Soon, Place::Whole(account), resource);
+                            bound + (self.tree.kept(account, resource) - used).max(0)
+                        })
+                        .collect();
+                    self.search_covered_below(place, account, &bound)
+                }
             },
         )
     }
