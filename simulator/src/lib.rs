@@ -7,5 +7,6 @@ pub mod model;
 pub mod output;
 pub mod problem;
 pub mod record;
+pub mod run;
 pub mod scenario;
 pub mod trace;

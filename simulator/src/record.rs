@@ -190,3 +190,27 @@ pub trait Sink {
     /// The run has ended.
     fn finish(&mut self, totals: &Totals);
 }
+
+/// Drops everything: for runs of which only the state at the end counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Discard;
+
+impl Sink for Discard {
+    fn workload(&mut self, _: WorkloadRow) {}
+    fn pod(&mut self, _: PodRow) {}
+    fn wants_pods(&self) -> bool {
+        false
+    }
+    fn wants_timeline(&self) -> bool {
+        false
+    }
+    fn timeline(&mut self, _: TimelineRow) {}
+    fn service(&mut self, _: ServiceRow) {}
+    fn utilization(&mut self, _: UtilizationRow) {}
+    fn refusal(&mut self, _: RefusalRow) {}
+    fn wants_decisions(&self) -> bool {
+        false
+    }
+    fn decision(&mut self, _: Time, _: &[Event], _: &[Action]) {}
+    fn finish(&mut self, _: &Totals) {}
+}
