@@ -7,6 +7,8 @@ use clap::{Parser, Subcommand};
 const EXAMPLES: &str = "\
 Examples:
   simulator list                              the scenarios that are built in
+  simulator run edl-case2 --policy leasehold  one run: a summary here, a report in results/
+  simulator inspect edl-case2 --at 5m         every account's figures at an instant
   simulator validate my.yaml                  every mistake in a scenario, before it is run
   simulator generate edl-case2 -o mine.yaml   a built-in scenario as a file to start from
   simulator import swf kth.swf.gz -o kth.csv  a public trace in the simulator's own format
@@ -26,6 +28,10 @@ pub struct Cli {
 /// What to do.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Run a scenario under a policy
+    Run(commands::run::Args),
+    /// Show the account tree of a scenario at an instant
+    Inspect(commands::inspect::Args),
     /// Check a scenario without running it
     Validate(commands::validate::Args),
     /// Write a built-in scenario as a file
@@ -43,6 +49,8 @@ impl Command {
     /// What is wrong, and the exit status.
     pub fn run(self) -> Result<(), Failure> {
         match self {
+            Command::Run(args) => commands::run::run(args),
+            Command::Inspect(args) => commands::inspect::run(args),
             Command::Validate(args) => commands::validate::run(args),
             Command::Generate(args) => commands::generate::run(args),
             Command::Import(args) => commands::import::run(args),

@@ -93,6 +93,30 @@ pub enum Policy {
     Edl,
 }
 
+impl Policy {
+    /// All of them, the product first.
+    pub const ALL: [Policy; 6] = [
+        Policy::Leasehold,
+        Policy::None,
+        Policy::Static,
+        Policy::Fcfs,
+        Policy::BorrowKill,
+        Policy::Edl,
+    ];
+
+    /// Its name in scenarios and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Policy::Leasehold => "leasehold",
+            Policy::None => "none",
+            Policy::Static => "static",
+            Policy::Fcfs => "fcfs",
+            Policy::BorrowKill => "borrow-kill",
+            Policy::Edl => "edl",
+        }
+    }
+}
+
 /// Something that arrives.
 #[derive(Clone, Debug)]
 pub enum Workload {

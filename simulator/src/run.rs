@@ -28,7 +28,6 @@ mod timers;
 mod watch;
 mod world;
 
-
 use crate::model::{Policy, Scenario};
 use crate::problem::{Exit, Failure, Problem};
 use crate::record::{Sink, Totals};

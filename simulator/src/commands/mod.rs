@@ -5,7 +5,9 @@
 
 pub mod generate;
 pub mod import;
+pub mod inspect;
 pub mod list;
+pub mod run;
 pub mod validate;
 
 use crate::problem::{Failure, Problem};

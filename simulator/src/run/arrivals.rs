@@ -50,8 +50,11 @@ impl<'a> Arrivals<'a> {
                 Workload::Job(job) => listed.push(job.clone()),
                 Workload::Series(series) => sources.push(Source::Copies(series, 0)),
                 Workload::Trace(source) => {
-                    let problem = Problem::error(format!("no reader for traces of format {:?}", source.format))
-                        .in_file(source.path.display().to_string());
+                    let problem = Problem::error(format!(
+                        "no reader for traces of format {:?}",
+                        source.format
+                    ))
+                    .in_file(source.path.display().to_string());
                     return Err(Failure::from(problem).into());
                 }
                 Workload::Service(_) => {}
@@ -107,7 +110,10 @@ impl<'a> Arrivals<'a> {
 /// The counts of a service that follows a series of requests.
 pub(crate) fn open_series(series: &SeriesSource, start: Time) -> Result<Steps, RunError> {
     let _ = start;
-    let problem = Problem::error(format!("no reader for series of format {:?}", series.format))
-        .in_file(series.path.display().to_string());
+    let problem = Problem::error(format!(
+        "no reader for series of format {:?}",
+        series.format
+    ))
+    .in_file(series.path.display().to_string());
     Err(Failure::from(problem).into())
 }

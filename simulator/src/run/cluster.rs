@@ -108,8 +108,11 @@ impl Cluster {
             nominated: Vec::new(),
         });
         let allocatable = self.amounts_of(&self.groups[group as usize].node.allocatable);
-        self.allocatable
-            .extend(allocatable.iter().map(|amount| amount.saturating_mul(times)));
+        self.allocatable.extend(
+            allocatable
+                .iter()
+                .map(|amount| amount.saturating_mul(times)),
+        );
         self.used.resize(self.allocatable.len(), 0);
         self.reclaimable.resize(self.allocatable.len(), 0);
         node
@@ -235,11 +238,17 @@ impl Cluster {
             let usable = (0..self.nodes.len()).filter(|&node| self.nodes[node].schedulable);
             let capacity: i64 = usable.map(|node| self.allocatable_of(node)[k]).sum();
             if capacity != self.capacity[k] {
-                return Err(format!("{name}: the nodes have {capacity}, counted as {}", self.capacity[k]));
+                return Err(format!(
+                    "{name}: the nodes have {capacity}, counted as {}",
+                    self.capacity[k]
+                ));
             }
             let over = (0..self.nodes.len()).find(|&node| self.used_of(node)[k] < 0);
             if let Some(node) = over {
-                return Err(format!("{name}: less than nothing is used on {}", self.nodes[node].name));
+                return Err(format!(
+                    "{name}: less than nothing is used on {}",
+                    self.nodes[node].name
+                ));
             }
             if running_pods[k] + self.background[k] != self.running[k] {
                 return Err(format!(
@@ -304,10 +313,9 @@ impl Cluster {
     fn describe(&self, template: &Arc<Template>) -> Form {
         let request = self.amounts_of(&template.request);
         // `pods` limits nothing where no node says how many it takes.
-        let missing = template
-            .request
-            .iter()
-            .any(|(name, &amount)| amount > 0 && &**name != "pods" && !self.resources.contains(name));
+        let missing = template.request.iter().any(|(name, &amount)| {
+            amount > 0 && &**name != "pods" && !self.resources.contains(name)
+        });
         let groups: Vec<bool> = self
             .groups
             .iter()
@@ -317,7 +325,11 @@ impl Cluster {
         for (group, _) in groups.iter().enumerate().filter(|(_, will_do)| **will_do) {
             classes |= 1 << (group % 64);
         }
-        let amounts = request.iter().copied().enumerate().filter(|&(_, amount)| amount > 0);
+        let amounts = request
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(|&(_, amount)| amount > 0);
         Form {
             need: Need {
                 amounts: amounts.collect(),
@@ -328,7 +340,11 @@ impl Cluster {
                 .iter()
                 .map(|group| unwelcome(&group.node.taints, &template.tolerations))
                 .collect(),
-            by_name: template.nodes.terms.iter().any(|term| !term.names.is_empty()),
+            by_name: template
+                .nodes
+                .terms
+                .iter()
+                .any(|term| !term.names.is_empty()),
             template: template.clone(),
             request,
             groups,
@@ -361,7 +377,9 @@ fn group_matches(template: &Template, node: &NodeSpec) -> bool {
 fn unwelcome(taints: &[Taint], tolerations: &[Toleration]) -> i64 {
     let count = taints
         .iter()
-        .filter(|taint| taint.effect == TaintEffect::PreferNoSchedule && !tolerated(taint, tolerations))
+        .filter(|taint| {
+            taint.effect == TaintEffect::PreferNoSchedule && !tolerated(taint, tolerations)
+        })
         .count();
     i64::try_from(count).unwrap_or(i64::MAX)
 }
@@ -369,19 +387,30 @@ fn unwelcome(taints: &[Taint], tolerations: &[Toleration]) -> i64 {
 fn tolerated(taint: &Taint, tolerations: &[Toleration]) -> bool {
     tolerations.iter().any(|toleration| {
         toleration.key.as_ref().is_none_or(|key| *key == taint.key)
-            && toleration.value.as_ref().is_none_or(|value| *value == taint.value)
-            && toleration.effect.is_none_or(|effect| effect == taint.effect)
+            && toleration
+                .value
+                .as_ref()
+                .is_none_or(|value| *value == taint.value)
+            && toleration
+                .effect
+                .is_none_or(|effect| effect == taint.effect)
     })
 }
 
 /// Whether a selector takes a node with these labels; without a name, whether it takes any such node.
-pub(crate) fn selects(selector: &NodeSelector, labels: &BTreeMap<Name, Name>, name: Option<&Name>) -> bool {
+pub(crate) fn selects(
+    selector: &NodeSelector,
+    labels: &BTreeMap<Name, Name>,
+    name: Option<&Name>,
+) -> bool {
     let labelled = selector
         .labels
         .iter()
         .all(|(key, value)| labels.get(key) == Some(value));
     let term_holds = |term: &NodeSelectorTerm| {
-        term.labels.iter().all(|requirement| holds(requirement, labels))
+        term.labels
+            .iter()
+            .all(|requirement| holds(requirement, labels))
             && (term.names.is_empty() || name.is_none_or(|name| term.names.contains(name)))
     };
     labelled && (selector.terms.is_empty() || selector.terms.iter().any(term_holds))
@@ -390,9 +419,14 @@ pub(crate) fn selects(selector: &NodeSelector, labels: &BTreeMap<Name, Name>, na
 fn holds(requirement: &Requirement, labels: &BTreeMap<Name, Name>) -> bool {
     let value = labels.get(&requirement.key);
     let compared = |wanted: fn(&i64, &i64) -> bool| {
-        let bound = requirement.values.first().and_then(|bound| bound.parse::<i64>().ok());
+        let bound = requirement
+            .values
+            .first()
+            .and_then(|bound| bound.parse::<i64>().ok());
         let value = value.and_then(|value| value.parse::<i64>().ok());
-        value.zip(bound).is_some_and(|(value, bound)| wanted(&value, &bound))
+        value
+            .zip(bound)
+            .is_some_and(|(value, bound)| wanted(&value, &bound))
     };
     match requirement.operator {
         Operator::In => value.is_some_and(|value| requirement.values.contains(value)),

@@ -55,7 +55,11 @@ impl Autoscaler {
 
 /// With how many replicas a job starts: the count it asked for if it leaves room to grow, else its minimum.
 pub(crate) fn first_size(spec: &ElasticSpec, asked: u32) -> u32 {
-    if asked < spec.max { asked.max(spec.min) } else { spec.min }
+    if asked < spec.max {
+        asked.max(spec.min)
+    } else {
+        spec.min
+    }
 }
 
 /// What a dry run knows: totals, and what is idle on each node.
@@ -69,7 +73,8 @@ struct Totals {
 
 impl Totals {
     fn over_loaded(&self) -> bool {
-        i128::from(self.cpu_asked) * i128::from(MAX_LOAD.1) > i128::from(self.cpu) * i128::from(MAX_LOAD.0)
+        i128::from(self.cpu_asked) * i128::from(MAX_LOAD.1)
+            > i128::from(self.cpu) * i128::from(MAX_LOAD.0)
     }
 
     fn leaves_room(&self, member: &Member) -> bool {
@@ -115,7 +120,11 @@ impl World<'_> {
         if self.autoscaler.members.is_empty() {
             return;
         }
-        if self.autoscaler.next_tick.is_none_or(|tick| tick <= self.now) {
+        if self
+            .autoscaler
+            .next_tick
+            .is_none_or(|tick| tick <= self.now)
+        {
             let tick = self.now + EVERY;
             self.autoscaler.next_tick = Some(tick);
             self.timers.set(tick, Due::Autoscale);
@@ -139,7 +148,10 @@ impl World<'_> {
     /// The sizes that jobs are to have from now on.
     fn dry_run(&self) -> Vec<(u32, u32)> {
         let members = self.taking_part();
-        let mut planned: Vec<u32> = members.iter().map(|member| self.works[member.work].desired).collect();
+        let mut planned: Vec<u32> = members
+            .iter()
+            .map(|member| self.works[member.work].desired)
+            .collect();
         let mut totals = self.cluster_totals();
         loop {
             let mut changed = false;
@@ -150,7 +162,8 @@ impl World<'_> {
                 }
             }
             for (n, member) in members.iter().enumerate().rev() {
-                let too_many = planned[n] > member.max || planned[n] > member.min && totals.over_loaded();
+                let too_many =
+                    planned[n] > member.max || planned[n] > member.min && totals.over_loaded();
                 if too_many {
                     totals.shrink(member);
                     planned[n] -= 1;
@@ -175,7 +188,9 @@ impl World<'_> {
         let any_waits = members.iter().any(|member| wholly_waits(&member));
         let mut members: Vec<Member> = members
             .iter()
-            .filter(|member| any_waits || self.works[member.work].active == self.works[member.work].working)
+            .filter(|member| {
+                any_waits || self.works[member.work].active == self.works[member.work].working
+            })
             .filter(|member| member.max > member.min)
             .cloned()
             .collect();
@@ -188,7 +203,9 @@ impl World<'_> {
             let ((above1, range1), (above2, range2)) = (share(one), share(other));
             (above1 * range2)
                 .cmp(&(above2 * range1))
-                .then_with(|| (one.gpu, one.cpu, one.memory).cmp(&(other.gpu, other.cpu, other.memory)))
+                .then_with(|| {
+                    (one.gpu, one.cpu, one.memory).cmp(&(other.gpu, other.cpu, other.memory))
+                })
                 .then_with(|| one.serial.cmp(&other.serial))
         });
         members
@@ -206,15 +223,24 @@ impl World<'_> {
             idle: Vec::with_capacity(self.cluster.nodes.len()),
         };
         for node in 0..self.cluster.nodes.len() {
-            let (allocatable, used) = (self.cluster.allocatable_of(node), self.cluster.used_of(node));
+            let (allocatable, used) = (
+                self.cluster.allocatable_of(node),
+                self.cluster.used_of(node),
+            );
             totals.cpu_asked += of(used, cpu);
             totals.memory_asked += of(used, memory);
             if self.cluster.nodes[node].schedulable {
                 let cpu = of(allocatable, cpu) - of(used, cpu);
-                totals.idle.push((cpu, of(allocatable, memory) - of(used, memory)));
+                totals
+                    .idle
+                    .push((cpu, of(allocatable, memory) - of(used, memory)));
             }
         }
-        for (_, pod) in self.pods.iter().filter(|(_, pod)| pod.stage == Stage::Queued) {
+        for (_, pod) in self
+            .pods
+            .iter()
+            .filter(|(_, pod)| pod.stage == Stage::Queued)
+        {
             let request = &self.cluster.forms[pod.form as usize].request;
             totals.cpu_asked += of(request, cpu);
             totals.memory_asked += of(request, memory);

@@ -25,9 +25,18 @@ impl World<'_> {
             name: job.name.clone(),
         };
         let bounds = self.bounds_of(&job, &key);
-        let elastic = bounds.is_some() && (governed && self.policy != Policy::BorrowKill || self.policy == Policy::Edl);
-        let mut work = new_work(Kind::Job(job.clone()), job.namespace.clone(), job.name.clone(), job.priority, self.now);
-        work.gang = !elastic && total > 1 && (job.gang || bounds.is_some() && self.policy == Policy::BorrowKill);
+        let elastic = bounds.is_some()
+            && (governed && self.policy != Policy::BorrowKill || self.policy == Policy::Edl);
+        let mut work = new_work(
+            Kind::Job(job.clone()),
+            job.namespace.clone(),
+            job.name.clone(),
+            job.priority,
+            self.now,
+        );
+        work.gang = !elastic
+            && total > 1
+            && (job.gang || bounds.is_some() && self.policy == Policy::BorrowKill);
         work.total = total;
         work.elastic = elastic;
         work.governed = governed;
@@ -36,7 +45,13 @@ impl World<'_> {
         let index = self.add_work(work);
         if let Amount::Until(until) = job.work {
             let serial = self.works[index].serial;
-            self.timers.set(until.max(self.now), Due::JobUntil { work: index, serial });
+            self.timers.set(
+                until.max(self.now),
+                Due::JobUntil {
+                    work: index,
+                    serial,
+                },
+            );
         }
         match bounds {
             Some(spec) if elastic && governed => {
@@ -89,7 +104,9 @@ impl World<'_> {
 
     /// Makes all pods of a job that has none.
     fn make_all(&mut self, work: u32) {
-        let Some(job) = self.works[work].job().cloned() else { return };
+        let Some(job) = self.works[work].job().cloned() else {
+            return;
+        };
         let left = match self.works[work].clock {
             Clock::PerPod(span) => span,
             _ => Span(0),
@@ -103,8 +120,12 @@ impl World<'_> {
 
     /// Makes pods of an elastic job until it has as many as it is to have.
     pub(crate) fn make_replicas(&mut self, work: u32) {
-        let Some(job) = self.works[work].job().cloned() else { return };
-        let Some((template, _)) = job.pods.first() else { return };
+        let Some(job) = self.works[work].job().cloned() else {
+            return;
+        };
+        let Some((template, _)) = job.pods.first() else {
+            return;
+        };
         while self.works[work].active < self.works[work].desired {
             self.make_pod(work, template, Span(0));
         }
@@ -112,7 +133,9 @@ impl World<'_> {
 
     /// The engine, or the autoscaler, has changed the size of an elastic job.
     pub(crate) fn scale(&mut self, key: &WorkloadKey, to: u32, remove: &[PodId], cause: &Cause) {
-        let Some(&work) = self.elastic.get(key) else { return };
+        let Some(&work) = self.elastic.get(key) else {
+            return;
+        };
         for &pod in remove {
             if let Some(slot) = self.slot(pod.0) {
                 self.judge_victim(slot, cause);
@@ -225,7 +248,9 @@ impl World<'_> {
             let stamp = self.stamp;
             let entry = &mut self.works[work];
             entry.stamp = stamp;
-            let (Clock::Together(target) | Clock::Shared(target)) = entry.clock else { continue };
+            let (Clock::Together(target) | Clock::Shared(target)) = entry.clock else {
+                continue;
+            };
             if rate > 0 {
                 let left = (target - entry.progress).max(0);
                 let span = i64::try_from((left + rate - 1) / rate).unwrap_or(i64::MAX);
@@ -248,7 +273,12 @@ impl World<'_> {
                     self.end_pod(pod);
                 }
                 Stage::Ended => {}
-                _ => self.leave(pod, Fate::Killed, self.scenario.cluster.pod_termination, false),
+                _ => self.leave(
+                    pod,
+                    Fate::Killed,
+                    self.scenario.cluster.pod_termination,
+                    false,
+                ),
             }
         }
         self.finish_if_over(work);
@@ -287,7 +317,9 @@ impl World<'_> {
         };
         if entry.elastic {
             if entry.governed && self.engine.is_some() {
-                self.batch.ends.push(Event::WorkloadRemoved { key: key.clone() });
+                self.batch
+                    .ends
+                    .push(Event::WorkloadRemoved { key: key.clone() });
             }
             self.elastic.remove(&key);
             self.autoscaler.due = self.policy == Policy::Edl;
@@ -310,7 +342,11 @@ impl World<'_> {
         let row = WorkloadRow {
             namespace: entry.namespace.clone(),
             name: entry.name.clone(),
-            kind: if entry.job().is_some() { "job" } else { "service" },
+            kind: if entry.job().is_some() {
+                "job"
+            } else {
+                "service"
+            },
             priority: entry.priority,
             submitted: entry.submitted,
             admitted: entry.admitted,
@@ -333,7 +369,8 @@ impl World<'_> {
     pub(crate) fn lose_work(&mut self, pod: u32, fate: Fate) {
         let entry = &self.pods[pod];
         let work = entry.work;
-        let (true, Stage::Running, Some(started)) = (fate.is_loss(), entry.stage, entry.started) else {
+        let (true, Stage::Running, Some(started)) = (fate.is_loss(), entry.stage, entry.started)
+        else {
             return;
         };
         let ran = self.now - started;
@@ -342,7 +379,9 @@ impl World<'_> {
         let Some(job) = owner.job() else { return };
         let (checkpoint, last) = (job.checkpoint, owner.working <= 1);
         match owner.clock {
-            Clock::PerPod(_) if checkpoint => self.pods[pod].left = Span((self.pods[pod].left.0 - ran.0).max(0)),
+            Clock::PerPod(_) if checkpoint => {
+                self.pods[pod].left = Span((self.pods[pod].left.0 - ran.0).max(0))
+            }
             Clock::PerPod(_) => owner.work_lost += ran.0,
             // A gang loses all with its first pod; what stays elastic loses all with its last.
             Clock::Together(_) | Clock::Shared(_) if checkpoint => {}
@@ -404,7 +443,14 @@ impl World<'_> {
     }
 
     /// After a pod has ended: another one, the rest of its gang, or the end of its workload.
-    pub(crate) fn after_end(&mut self, work: u32, fate: Fate, stage: Stage, template: &Arc<Template>, left: Span) {
+    pub(crate) fn after_end(
+        &mut self,
+        work: u32,
+        fate: Fate,
+        stage: Stage,
+        template: &Arc<Template>,
+        left: Span,
+    ) {
         let entry = &self.works[work];
         if entry.gone {
             return;
@@ -412,7 +458,10 @@ impl World<'_> {
         if entry.closing.is_some() {
             return self.finish_if_over(work);
         }
-        if fate == Fate::Done && matches!(entry.clock, Clock::PerPod(_)) && entry.done >= entry.total {
+        if fate == Fate::Done
+            && matches!(entry.clock, Clock::PerPod(_))
+            && entry.done >= entry.total
+        {
             self.works[work].closing = Some(Outcome::Completed);
             return self.finish_if_over(work);
         }
@@ -529,11 +578,17 @@ fn to_ms(progress: i128) -> i64 {
 /// given around it, cut off; outside of them, as at the nearest.
 pub(crate) fn efficiency(curve: &[(u32, u32)], replicas: u32) -> i128 {
     let after = curve.partition_point(|&(size, _)| size < replicas);
-    match (after.checked_sub(1).map(|before| curve[before]), curve.get(after)) {
+    match (
+        after.checked_sub(1).map(|before| curve[before]),
+        curve.get(after),
+    ) {
         (None, None) => MILLION,
         (None, Some(&(_, value))) | (Some((_, value)), None) => i128::from(value),
         (Some((size1, value1)), Some(&(size2, value2))) => {
-            let (rise, run) = (i128::from(value2) - i128::from(value1), i128::from(size2 - size1));
+            let (rise, run) = (
+                i128::from(value2) - i128::from(value1),
+                i128::from(size2 - size1),
+            );
             i128::from(value1) + rise * i128::from(replicas - size1) / run
         }
     }

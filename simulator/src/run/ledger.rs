@@ -80,7 +80,8 @@ impl Ledger {
     pub(crate) fn refresh(&mut self, figures: &[PoolFigures], pools: &[(&PoolSpec, Vec<i64>)]) {
         self.stale = false;
         for figures in figures {
-            let Some((spec, capacity)) = pools.iter().find(|(spec, _)| spec.name == figures.pool) else {
+            let Some((spec, capacity)) = pools.iter().find(|(spec, _)| spec.name == figures.pool)
+            else {
                 continue;
             };
             let book = match self.books.iter().position(|book| book.pool == figures.pool) {
@@ -121,15 +122,26 @@ impl Ledger {
     }
 
     /// A pod was admitted: neither its account, nor one above it, nor the pool may be beyond its bound now.
-    pub(crate) fn charge(&mut self, pod: u64, namespace: &Name, template: &Arc<Template>) -> Result<(), String> {
+    pub(crate) fn charge(
+        &mut self,
+        pod: u64,
+        namespace: &Name,
+        template: &Arc<Template>,
+    ) -> Result<(), String> {
         if self.charges.contains_key(&pod) {
             return Err(format!("pod {pod} of {namespace} is charged twice"));
         }
         let Some((book, account)) = self.home(namespace, template) else {
-            if self.books.iter().any(|book| book.by_name.contains_key(namespace)) {
+            if self
+                .books
+                .iter()
+                .any(|book| book.by_name.contains_key(namespace))
+            {
                 return Ok(());
             }
-            return Err(format!("pod {pod} of {namespace} was admitted without an account"));
+            return Err(format!(
+                "pod {pod} of {namespace} was admitted without an account"
+            ));
         };
         let amounts = self.add(pod, book, account, template);
         self.books[book as usize].check_bounds(account, &amounts)
@@ -142,7 +154,13 @@ impl Ledger {
         }
     }
 
-    fn add(&mut self, pod: u64, book: u32, account: u32, template: &Template) -> SmallVec<[i64; 4]> {
+    fn add(
+        &mut self,
+        pod: u64,
+        book: u32,
+        account: u32,
+        template: &Template,
+    ) -> SmallVec<[i64; 4]> {
         let entry = &mut self.books[book as usize];
         let amounts: SmallVec<[i64; 4]> = entry
             .resources
@@ -203,7 +221,12 @@ impl Ledger {
         let book = &self.books[book as usize];
         let account = &book.accounts[account as usize];
         book.resources.iter().enumerate().all(|(k, name)| {
-            let asked = template.request.get(name).copied().unwrap_or(0).saturating_mul(count);
+            let asked = template
+                .request
+                .get(name)
+                .copied()
+                .unwrap_or(0)
+                .saturating_mul(count);
             asked == 0 || account.own[k] + asked <= account.own_part[k]
         })
     }
@@ -243,10 +266,13 @@ impl Book {
         let r = self.resources.len();
         self.capacity = capacity.to_vec();
         let labels = spec.node_selector.labels.iter();
-        self.selector = labels.map(|(key, value)| (key.clone(), value.clone())).collect();
+        self.selector = labels
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
         for account in &figures.accounts {
             if !self.by_name.contains_key(&account.namespace) {
-                self.by_name.insert(account.namespace.clone(), index(self.accounts.len()));
+                self.by_name
+                    .insert(account.namespace.clone(), index(self.accounts.len()));
                 self.accounts.push(Account {
                     name: account.namespace.clone(),
                     parent: NONE,
@@ -284,7 +310,10 @@ impl Book {
         let Some(&at) = self.by_name.get(&figures.namespace) else {
             return;
         };
-        let parent = figures.parent.as_ref().and_then(|name| self.by_name.get(name).copied());
+        let parent = figures
+            .parent
+            .as_ref()
+            .and_then(|name| self.by_name.get(name).copied());
         self.accounts[at as usize].parent = parent.unwrap_or(NONE);
         for (k, (_, figures)) in figures.resources.iter().enumerate() {
             self.accounts[at as usize].own_part[k] += figures.guaranteed;
@@ -310,14 +339,19 @@ impl Book {
     }
 
     fn mark(&mut self, account: u32, amounts: &[i64], sign: i64) {
-        for (leaving, amount) in self.accounts[account as usize].leaving.iter_mut().zip(amounts) {
+        for (leaving, amount) in self.accounts[account as usize]
+            .leaving
+            .iter_mut()
+            .zip(amounts)
+        {
             *leaving += sign * amount;
         }
     }
 
     fn own_borrows(&self, account: u32, amounts: &[i64]) -> bool {
         let entry = &self.accounts[account as usize];
-        (0..amounts.len()).any(|k| amounts[k] > 0 && entry.own[k] - entry.leaving[k] > entry.own_part[k])
+        (0..amounts.len())
+            .any(|k| amounts[k] > 0 && entry.own[k] - entry.leaving[k] > entry.own_part[k])
     }
 
     fn check_bounds(&self, account: u32, amounts: &[i64]) -> Result<(), String> {

@@ -80,7 +80,10 @@ impl World<'_> {
     /// The engine has admitted a pod.
     pub(crate) fn admit(&mut self, pod: PodId) {
         let Some(slot) = self.slot(pod.0) else {
-            return self.check(Err(format!("pod {} was admitted after it had ended", pod.0)));
+            return self.check(Err(format!(
+                "pod {} was admitted after it had ended",
+                pod.0
+            )));
         };
         if self.pods[slot].stage != Stage::Gated {
             let name = self.pod_name(slot);
@@ -88,7 +91,11 @@ impl World<'_> {
         }
         let (form, work) = (self.pods[slot].form, self.pods[slot].work);
         let namespace = self.works[work].namespace.clone();
-        let charged = self.ledger.charge(pod.0, &namespace, &self.cluster.forms[form as usize].template);
+        let charged = self.ledger.charge(
+            pod.0,
+            &namespace,
+            &self.cluster.forms[form as usize].template,
+        );
         self.check(charged);
         self.watch.touch(&namespace);
         self.let_through(slot);
@@ -112,13 +119,18 @@ impl World<'_> {
             return self.bind(pod, NONE);
         }
         let key = self.queue_key(pod);
-        self.scheduler.enqueue(form, key, self.policy == Policy::None);
+        self.scheduler
+            .enqueue(form, key, self.policy == Policy::None);
     }
 
     fn queue_key(&self, pod: u32) -> Key {
         let entry = &self.pods[pod];
         // The autoscaler's cluster knew no priorities yet.
-        let priority = if self.policy == Policy::Edl { 0 } else { entry.priority };
+        let priority = if self.policy == Policy::Edl {
+            0
+        } else {
+            entry.priority
+        };
         (Reverse(priority), entry.created, entry.id, pod)
     }
 
@@ -155,7 +167,9 @@ impl World<'_> {
         let (id, governed) = (PodId(entry.id), entry.governed);
         let engine = self.engine.as_ref();
         let plugin = match engine {
-            Some(engine) if self.policy == Policy::Leasehold => Some(governed && engine.is_reclaimable(id)),
+            Some(engine) if self.policy == Policy::Leasehold => {
+                Some(governed && engine.is_reclaimable(id))
+            }
             _ => None,
         };
         let nodes = &self.cluster.nodes;
@@ -188,7 +202,8 @@ impl World<'_> {
             entry.node_slot = index(place.pods.len());
             place.pods.push(pod);
             place.nominated.retain(|&(other, ..)| other != id);
-            let (reclaimable, governed, name) = (entry.reclaimable, entry.governed, place.name.clone());
+            let (reclaimable, governed, name) =
+                (entry.reclaimable, entry.governed, place.name.clone());
             let request = std::mem::take(&mut self.cluster.forms[form].request);
             self.cluster.charge(node, &request, reclaimable, 1);
             self.cluster.forms[form].request = request;
@@ -198,11 +213,16 @@ impl World<'_> {
                 Event::PodPlaced { pod, node: name }
             } else {
                 let request = self.cluster.forms[form].template.request.clone();
-                Event::OutsidePlaced { pod, node: name, request }
+                Event::OutsidePlaced {
+                    pod,
+                    node: name,
+                    request,
+                }
             });
         }
         let startup = self.scenario.cluster.pod_startup;
-        self.timers.set_in(now, startup, Due::PodStarted { pod: id });
+        self.timers
+            .set_in(now, startup, Due::PodStarted { pod: id });
     }
 
     /// A bound pod runs.
@@ -216,7 +236,8 @@ impl World<'_> {
         entry.stage = Stage::Running;
         entry.started = Some(now);
         entry.runs = true;
-        let (id, work, left, governed, form) = (entry.id, entry.work, entry.left, entry.governed, entry.form);
+        let (id, work, left, governed, form) =
+            (entry.id, entry.work, entry.left, entry.governed, entry.form);
         self.count_running(form, 1);
         if governed {
             self.tell(Event::PodStarted { pod: PodId(id) });
@@ -319,7 +340,8 @@ impl World<'_> {
             entry.created,
             entry.placed,
         );
-        let untold = (created == self.now || placed == Some(self.now)) && self.batch.forget(PodId(id));
+        let untold =
+            (created == self.now || placed == Some(self.now)) && self.batch.forget(PodId(id));
         if known && !untold {
             self.tell_end(id);
         }
@@ -344,7 +366,8 @@ impl World<'_> {
 
     fn free_node(&mut self, pod: u32) {
         let entry = &self.pods[pod];
-        let (node, slot, form, priority) = (entry.node, entry.node_slot, entry.form, entry.priority);
+        let (node, slot, form, priority) =
+            (entry.node, entry.node_slot, entry.form, entry.priority);
         let (runs, reclaimable) = (entry.runs, entry.reclaimable);
         if runs {
             self.count_running(form, -1);
@@ -381,7 +404,8 @@ impl World<'_> {
             (None, _) if entry.runs => Outcome::Running,
             (None, _) => Outcome::Pending,
         };
-        let node = (entry.node != NONE).then(|| self.cluster.nodes[entry.node as usize].name.clone());
+        let node =
+            (entry.node != NONE).then(|| self.cluster.nodes[entry.node as usize].name.clone());
         let row = PodRow {
             namespace: work.namespace.clone(),
             workload: work.name.clone(),

@@ -23,7 +23,9 @@ impl World<'_> {
             NodeChange::Recover => {
                 for _ in 0..count {
                     let found = self.down.iter().rposition(|&down| {
-                        named.is_none_or(|group| self.cluster.nodes[down as usize].group == index(group))
+                        named.is_none_or(|group| {
+                            self.cluster.nodes[down as usize].group == index(group)
+                        })
                     });
                     let Some(at) = found else { return };
                     let node = self.down.remove(at);
@@ -38,14 +40,21 @@ impl World<'_> {
     fn last_nodes(&self, count: u32, named: Option<usize>) -> Vec<u32> {
         let up = |group: usize| {
             let nodes = self.cluster.nodes.iter().enumerate().rev();
-            let of_group = nodes.filter(move |(_, node)| node.group == index(group) && node.schedulable);
-            of_group.map(|(node, _)| index(node)).take(count as usize).collect::<Vec<u32>>()
+            let of_group =
+                nodes.filter(move |(_, node)| node.group == index(group) && node.schedulable);
+            of_group
+                .map(|(node, _)| index(node))
+                .take(count as usize)
+                .collect::<Vec<u32>>()
         };
         match named {
             Some(group) => up(group),
             None => {
                 let groups = 0..self.cluster.groups.len();
-                groups.map(up).find(|nodes| !nodes.is_empty()).unwrap_or_default()
+                groups
+                    .map(up)
+                    .find(|nodes| !nodes.is_empty())
+                    .unwrap_or_default()
             }
         }
     }
@@ -107,7 +116,11 @@ impl World<'_> {
             return;
         }
         let each = self.cluster.amounts_of(background);
-        let times = if self.without_nodes() { i64::from(self.group_sizes[group]) } else { 1 };
+        let times = if self.without_nodes() {
+            i64::from(self.group_sizes[group])
+        } else {
+            1
+        };
         let amounts: Vec<i64> = each.iter().map(|amount| amount * times).collect();
         let id = self.new_id(NONE);
         self.cluster.charge(node, &amounts, false, 1);
@@ -123,10 +136,18 @@ impl World<'_> {
     }
 
     fn end_background(&mut self, node: u32) {
-        let Some(id) = self.cluster.nodes[node as usize].background.take() else { return };
+        let Some(id) = self.cluster.nodes[node as usize].background.take() else {
+            return;
+        };
         let group = self.cluster.nodes[node as usize].group as usize;
-        let each = self.cluster.amounts_of(&self.scenario.cluster.groups[group].background);
-        let times = if self.without_nodes() { i64::from(self.group_sizes[group]) } else { 1 };
+        let each = self
+            .cluster
+            .amounts_of(&self.scenario.cluster.groups[group].background);
+        let times = if self.without_nodes() {
+            i64::from(self.group_sizes[group])
+        } else {
+            1
+        };
         let amounts: Vec<i64> = each.iter().map(|amount| amount * times).collect();
         self.cluster.charge(node, &amounts, false, -1);
         self.cluster.count_background(&amounts, -1);
@@ -137,12 +158,19 @@ impl World<'_> {
     fn change_sum(&mut self, what: NodeChange, count: u32, named: Option<usize>) {
         let lost = matches!(what, NodeChange::Drain | NodeChange::Fail);
         let has_any = |group: &usize| !lost || self.group_sizes[*group] > 0;
-        let Some(group) = named.or_else(|| (0..self.group_sizes.len()).find(has_any)) else { return };
+        let Some(group) = named.or_else(|| (0..self.group_sizes.len()).find(has_any)) else {
+            return;
+        };
         let node = index(group);
         self.end_background(node);
         let size = self.group_sizes[group];
-        self.group_sizes[group] = if lost { size.saturating_sub(count) } else { size.saturating_add(count) };
-        self.cluster.resize(node, i64::from(self.group_sizes[group]));
+        self.group_sizes[group] = if lost {
+            size.saturating_sub(count)
+        } else {
+            size.saturating_add(count)
+        };
+        self.cluster
+            .resize(node, i64::from(self.group_sizes[group]));
         self.tables.use_changed = true;
         self.tell(Event::NodeSet(self.cluster.spec(node)));
         self.start_background(node);

@@ -10,18 +10,6 @@ use engine::Span;
 use engine::spec::{LeaseKind, LeaseSpec, Name, PoolSpec, Queueing};
 use std::collections::BTreeSet;
 
-/// The policy's name on the command line.
-pub(crate) fn name(policy: Policy) -> &'static str {
-    match policy {
-        Policy::Leasehold => "leasehold",
-        Policy::None => "none",
-        Policy::Static => "static",
-        Policy::Fcfs => "fcfs",
-        Policy::BorrowKill => "borrow-kill",
-        Policy::Edl => "edl",
-    }
-}
-
 /// A hundred years: longer than any run, and still a sum of instants away from overflow.
 const FOR_EVER: Span = Span::seconds(100 * 366 * 24 * 3600);
 

@@ -22,13 +22,16 @@ impl World<'_> {
     /// Makes room for a pod that found none. Whether victims were asked to end.
     pub(crate) fn preempt(&mut self, pod: u32) -> bool {
         let (id, priority) = (self.pods[pod].id, self.pods[pod].priority);
-        if self.placed_by_priority.range(..priority).next().is_none() || self.waits_for_victims(id) {
+        if self.placed_by_priority.range(..priority).next().is_none() || self.waits_for_victims(id)
+        {
             return false;
         }
         let mut best: Option<(Cost, u32, Vec<u32>)> = None;
         let mut seen = 0;
         for node in 0..self.cluster.nodes.len() {
-            let Some(victims) = self.victims_on(node, pod) else { continue };
+            let Some(victims) = self.victims_on(node, pod) else {
+                continue;
+            };
             let cost = self.cost(&victims);
             if best.as_ref().is_none_or(|(other, ..)| cost < *other) {
                 best = Some((cost, index(node), victims));
@@ -38,10 +41,18 @@ impl World<'_> {
                 break;
             }
         }
-        let Some((_, node, victims)) = best else { return false };
+        let Some((_, node, victims)) = best else {
+            return false;
+        };
         let form = self.pods[pod].form;
-        self.cluster.nodes[node as usize].nominated.push((id, priority, form));
-        let request: Name = format!("{}-{}", self.works[self.pods[pod].work].name, self.pods[pod].number).into();
+        self.cluster.nodes[node as usize]
+            .nominated
+            .push((id, priority, form));
+        let request: Name = format!(
+            "{}-{}",
+            self.works[self.pods[pod].work].name, self.pods[pod].number
+        )
+        .into();
         let span = self.scenario.cluster.pod_termination;
         for &victim in &victims {
             let work = self.pods[victim].work;
@@ -49,7 +60,9 @@ impl World<'_> {
             self.own_actions.push(Action::Evict {
                 pod: PodId(self.pods[victim].id),
                 grace: span,
-                cause: Cause::Priority { request: request.clone() },
+                cause: Cause::Priority {
+                    request: request.clone(),
+                },
             });
             self.leave(victim, Fate::Evicted, span, true);
         }
@@ -69,7 +82,9 @@ impl World<'_> {
             .iter()
             .any(|&pod| self.pods[pod].stage == Stage::Leaving);
         if !leaving {
-            self.cluster.nodes[node].nominated.retain(|&(other, ..)| other != id);
+            self.cluster.nodes[node]
+                .nominated
+                .retain(|&(other, ..)| other != id);
         }
         leaving
     }
@@ -89,7 +104,10 @@ impl World<'_> {
             .map(|(allocatable, used)| allocatable - used)
             .collect();
         let shift = |free: &mut Vec<i64>, form: u32, sign: i64| {
-            for (free, amount) in free.iter_mut().zip(&self.cluster.forms[form as usize].request) {
+            for (free, amount) in free
+                .iter_mut()
+                .zip(&self.cluster.forms[form as usize].request)
+            {
                 *free += sign * amount;
             }
         };
@@ -108,13 +126,22 @@ impl World<'_> {
                 lower.push(other);
             }
         }
-        let fits = |free: &Vec<i64>| form.need.amounts.iter().all(|&(k, amount)| amount <= free[k]);
+        let fits = |free: &Vec<i64>| {
+            form.need
+                .amounts
+                .iter()
+                .all(|&(k, amount)| amount <= free[k])
+        };
         if !fits(&free) {
             return None;
         }
         lower.sort_by_key(|&pod| {
             let pod = &self.pods[pod];
-            (Reverse(pod.priority), pod.started.unwrap_or(Time::MAX), pod.id)
+            (
+                Reverse(pod.priority),
+                pod.started.unwrap_or(Time::MAX),
+                pod.id,
+            )
         });
         lower.retain(|&other| {
             let form = self.pods[other].form;
@@ -129,14 +156,24 @@ impl World<'_> {
     }
 
     fn cost(&self, victims: &[u32]) -> Cost {
-        let highest = victims.first().map_or(i32::MIN, |&pod| self.pods[pod].priority);
+        let highest = victims
+            .first()
+            .map_or(i32::MIN, |&pod| self.pods[pod].priority);
         // kube-scheduler lifts each priority above 0, so that more victims weigh more.
-        let sum = victims.iter().map(|&pod| i128::from(self.pods[pod].priority) + (1 << 31)).sum();
+        let sum = victims
+            .iter()
+            .map(|&pod| i128::from(self.pods[pod].priority) + (1 << 31))
+            .sum();
         let first = victims
             .iter()
             .filter(|&&pod| self.pods[pod].priority == highest)
             .filter_map(|&pod| self.pods[pod].started)
             .min();
-        (highest, sum, victims.len(), Reverse(first.unwrap_or(Time::MAX)))
+        (
+            highest,
+            sum,
+            victims.len(),
+            Reverse(first.unwrap_or(Time::MAX)),
+        )
     }
 }

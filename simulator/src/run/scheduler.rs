@@ -156,7 +156,11 @@ impl Scheduler {
     /// The pod behind this one in its form's queue.
     pub(crate) fn after(&self, form: u32, key: &Key) -> Option<Key> {
         let after = (std::ops::Bound::Excluded(*key), std::ops::Bound::Unbounded);
-        self.queues[form as usize].waiting.range(after).next().copied()
+        self.queues[form as usize]
+            .waiting
+            .range(after)
+            .next()
+            .copied()
     }
 
     /// Chooses a node.
@@ -167,7 +171,11 @@ impl Scheduler {
             Placement::KubeScheduler => nodes_to_score(nodes),
             Placement::Pack | Placement::Spread | Placement::QuotaOnly => nodes,
         };
-        let start = if nodes == 0 { 0 } else { self.next_start % nodes };
+        let start = if nodes == 0 {
+            0
+        } else {
+            self.next_start % nodes
+        };
         let mut kept_off = false;
         // From `start` to the end, then from the beginning to `start`.
         for (from, to) in [(start, nodes), (0, start)] {
@@ -261,7 +269,9 @@ fn fresh_score(placement: Placement, cluster: &Cluster, wish: &Wish<'_>, node: u
                 form.unwelcome[group],
                 form.unwelcome.iter().copied().max().unwrap_or(0),
             ),
-            plugin: wish.plugin.map(|reclaimable| (reclaimable, cluster.mix(node))),
+            plugin: wish
+                .plugin
+                .map(|reclaimable| (reclaimable, cluster.mix(node))),
         },
     )
 }

@@ -30,7 +30,8 @@ impl World<'_> {
         let next = steps.next();
         let at = index(self.services.len());
         if let Some((time, _)) = next {
-            self.timers.set(time.max(self.now), Due::Service { index: at });
+            self.timers
+                .set(time.max(self.now), Due::Service { index: at });
         }
         self.services.push(ServiceState {
             spec: spec.clone(),
@@ -61,7 +62,12 @@ impl World<'_> {
         entry.desired = count;
         entry.wanted = entry.wanted.max(count);
         self.moved = true;
-        self.remove_last(work, count, Fate::Killed, self.scenario.cluster.pod_termination);
+        self.remove_last(
+            work,
+            count,
+            Fate::Killed,
+            self.scenario.cluster.pod_termination,
+        );
         self.fill_service(work);
     }
 
@@ -82,7 +88,9 @@ impl World<'_> {
 
     /// Makes pods until there are as many as are asked for.
     pub(crate) fn fill_service(&mut self, work: u32) {
-        let Kind::Service(at) = self.works[work].kind else { return };
+        let Kind::Service(at) = self.works[work].kind else {
+            return;
+        };
         let template = self.services[at as usize].spec.template.clone();
         while self.works[work].active < self.works[work].desired {
             self.make_pod(work, &template, Span(0));

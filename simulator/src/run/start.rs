@@ -32,13 +32,16 @@ impl World<'_> {
         }
         for (at, change) in self.scenario.events.iter().enumerate() {
             let index = pods::index(at);
-            self.timers.set(change.at.max(self.now), Due::Change { index });
+            self.timers
+                .set(change.at.max(self.now), Due::Change { index });
         }
         for workload in &self.scenario.workloads {
             if let Workload::Service(service) = workload {
                 let steps: super::services::Steps = match &service.replicas {
                     Replicas::Steps(steps) => Box::new(steps.clone().into_iter()),
-                    Replicas::Series(series) => super::arrivals::open_series(series, self.scenario.start)?,
+                    Replicas::Series(series) => {
+                        super::arrivals::open_series(series, self.scenario.start)?
+                    }
                 };
                 self.add_service(service, steps);
             }
@@ -51,10 +54,12 @@ impl World<'_> {
         for (group, spec) in groups.iter().enumerate() {
             let group = pods::index(group);
             if self.without_nodes() {
-                self.cluster.add_node(spec.name.clone(), group, i64::from(spec.count));
+                self.cluster
+                    .add_node(spec.name.clone(), group, i64::from(spec.count));
             } else {
                 for number in 0..spec.count {
-                    self.cluster.add_node(format!("{}-{number}", spec.name).into(), group, 1);
+                    self.cluster
+                        .add_node(format!("{}-{number}", spec.name).into(), group, 1);
                 }
             }
             self.group_sizes.push(spec.count);
@@ -79,7 +84,9 @@ impl World<'_> {
         let fixed: BTreeSet<Name> = self
             .pools
             .get(&lease.pool)
-            .map_or_else(BTreeSet::new, |pool| fixed_resources(pool, self.leases.values()));
+            .map_or_else(BTreeSet::new, |pool| {
+                fixed_resources(pool, self.leases.values())
+            });
         let lease = lease_under(self.policy, lease, &fixed);
         let newly_leased = self.leased.insert(lease.lessee.clone());
         let lessee = lease.lessee.clone();
@@ -97,7 +104,9 @@ impl World<'_> {
         let mut found: Vec<(u64, u32)> = self
             .pods
             .iter()
-            .filter(|(_, pod)| pod.placed.is_some() && pod.stage != pods::Stage::Ended && !pod.governed)
+            .filter(|(_, pod)| {
+                pod.placed.is_some() && pod.stage != pods::Stage::Ended && !pod.governed
+            })
             .filter(|(_, pod)| self.works[pod.work].namespace == *namespace)
             .map(|(slot, pod)| (pod.id, slot))
             .collect();
@@ -120,8 +129,13 @@ impl World<'_> {
         self.tell(Event::PodEnded { pod: PodId(id) });
         self.tell(Event::PodFound(spec));
         if self.pods[slot].node != pods::NONE {
-            let node = self.cluster.nodes[self.pods[slot].node as usize].name.clone();
-            self.tell(Event::PodPlaced { pod: PodId(id), node });
+            let node = self.cluster.nodes[self.pods[slot].node as usize]
+                .name
+                .clone();
+            self.tell(Event::PodPlaced {
+                pod: PodId(id),
+                node,
+            });
         }
         if self.pods[slot].started.is_some() {
             self.tell(Event::PodStarted { pod: PodId(id) });
@@ -157,13 +171,17 @@ impl World<'_> {
                     self.tell(Event::WorkloadRemoved { key: key.clone() });
                 }
             }
-            ChangeKind::Nodes { what, count, group } => self.change_nodes(*what, *count, group.as_ref()),
+            ChangeKind::Nodes { what, count, group } => {
+                self.change_nodes(*what, *count, group.as_ref())
+            }
         }
     }
 
     fn set_elastic(&mut self, spec: &engine::spec::ElasticSpec) {
         self.elastic_specs.insert(spec.key.clone(), spec.clone());
-        let Some(&work) = self.elastic.get(&spec.key) else { return };
+        let Some(&work) = self.elastic.get(&spec.key) else {
+            return;
+        };
         let entry = &mut self.works[work];
         entry.wanted = entry.wanted.max(spec.max);
         let mut spec = spec.clone();
@@ -183,7 +201,10 @@ fn in_order<'a>(pools: &[PoolSpec], leases: &'a [LeaseSpec]) -> Vec<&'a LeaseSpe
         rank.insert((&pool.name, &pool.root_namespace), 0);
     }
     let mut edges: BTreeMap<(&Name, &Name), Vec<&Name>> = BTreeMap::new();
-    for lease in leases.iter().filter(|lease| lease.kind == LeaseKind::Sublease) {
+    for lease in leases
+        .iter()
+        .filter(|lease| lease.kind == LeaseKind::Sublease)
+    {
         edges
             .entry((&lease.pool, &lease.key.namespace))
             .or_default()
@@ -215,5 +236,9 @@ fn in_order<'a>(pools: &[PoolSpec], leases: &'a [LeaseSpec]) -> Vec<&'a LeaseSpe
 
 /// Whether a node of this group belongs to the pool.
 pub(crate) fn group_in_pool(cluster: &Cluster, pool: &PoolSpec, group: usize) -> bool {
-    super::cluster::selects(&pool.node_selector, &cluster.groups[group].node.labels, None)
+    super::cluster::selects(
+        &pool.node_selector,
+        &cluster.groups[group].node.labels,
+        None,
+    )
 }

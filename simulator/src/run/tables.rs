@@ -63,7 +63,9 @@ impl World<'_> {
         let mut changed = std::mem::take(&mut self.tables.services);
         changed.sort_unstable();
         for at in changed {
-            let Some(work) = self.services[at as usize].work else { continue };
+            let Some(work) = self.services[at as usize].work else {
+                continue;
+            };
             let entry = &self.works[work];
             let counts = (entry.desired, entry.working);
             let state = &mut self.services[at as usize];
@@ -83,7 +85,12 @@ impl World<'_> {
     }
 
     fn write_use(&mut self) {
-        let pairs = self.cluster.running.iter().copied().zip(self.cluster.capacity.iter().copied());
+        let pairs = self
+            .cluster
+            .running
+            .iter()
+            .copied()
+            .zip(self.cluster.capacity.iter().copied());
         for (k, counts) in pairs.enumerate() {
             // How many pods a node takes is a bound, not a resource that is used up.
             if &*self.cluster.resources[k] == "pods" {
@@ -105,7 +112,9 @@ impl World<'_> {
     }
 
     fn write_accounts(&mut self, last: bool) {
-        let Some(engine) = &mut self.engine else { return };
+        let Some(engine) = &mut self.engine else {
+            return;
+        };
         self.tables.accounts_changed |= !engine.take_changed().is_empty();
         let due = if self.tables.accounts > EXACT_ACCOUNTS_MAX {
             self.totals.events - self.tables.taken_at >= self.tables.accounts as u64 / 4
@@ -121,7 +130,12 @@ impl World<'_> {
         self.tables.accounts = figures.iter().map(|pool| pool.accounts.len()).sum();
         for (key, row) in rows(self.now, &figures) {
             let told = self.tables.told_accounts.get(&key);
-            let same = told.is_some_and(|told| TimelineRow { time: row.time, ..told.clone() } == row);
+            let same = told.is_some_and(|told| {
+                TimelineRow {
+                    time: row.time,
+                    ..told.clone()
+                } == row
+            });
             if !same {
                 self.tables.told_accounts.insert(key, row.clone());
                 self.sink.timeline(row);

@@ -58,7 +58,11 @@ impl Watch {
     fn insert(&mut self, namespace: Name, key: Key, template: Arc<Template>, count: i64) {
         self.known.insert(key.2, (namespace.clone(), key));
         self.touched.insert(namespace.clone());
-        self.queues.entry(namespace).or_default().waiting.insert(key, (template, count));
+        self.queues
+            .entry(namespace)
+            .or_default()
+            .waiting
+            .insert(key, (template, count));
     }
 
     fn drop(&mut self, waiter: Waiter) {
@@ -117,9 +121,14 @@ impl World<'_> {
     pub(crate) fn workload_waits(&mut self, work: u32, minimum: u32, job: &Job) {
         let entry = &self.works[work];
         if let Some((template, _)) = job.pods.first() {
-            let key = (Reverse(entry.priority), entry.submitted, Waiter::Minimum(work));
+            let key = (
+                Reverse(entry.priority),
+                entry.submitted,
+                Waiter::Minimum(work),
+            );
             let (namespace, template) = (entry.namespace.clone(), template.clone());
-            self.watch.insert(namespace, key, template, i64::from(minimum));
+            self.watch
+                .insert(namespace, key, template, i64::from(minimum));
         }
     }
 
@@ -131,7 +140,9 @@ impl World<'_> {
     /// At the end of an instant: whose first request is covered, and whose was for too long.
     pub(crate) fn look_at_waiting(&mut self) {
         for namespace in std::mem::take(&mut self.watch.touched) {
-            let Some(queue) = self.watch.queues.get_mut(&namespace) else { continue };
+            let Some(queue) = self.watch.queues.get_mut(&namespace) else {
+                continue;
+            };
             let first = queue.waiting.first_key_value();
             let covered = first
                 .filter(|(_, (template, count))| self.ledger.covers(&namespace, template, *count))

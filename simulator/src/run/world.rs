@@ -50,8 +50,9 @@ impl Batch {
         let before = self.arrivals.len() + self.changes.len();
         self.arrivals
             .retain(|event| !matches!(event, Event::PodArrived(spec) if spec.id == pod));
-        self.changes
-            .retain(|event| !matches!(event, Event::OutsidePlaced { pod: other, .. } if *other == pod));
+        self.changes.retain(
+            |event| !matches!(event, Event::OutsidePlaced { pod: other, .. } if *other == pod),
+        );
         before > self.arrivals.len() + self.changes.len()
     }
 
@@ -179,10 +180,15 @@ impl<'a> World<'a> {
     pub(crate) fn run(mut self, options: &Options<'_>) -> Result<Totals, RunError> {
         let mut instants: u64 = 0;
         while let Some(at) = self.next_instant() {
-            if self.end().is_some_and(|end| at > end) || options.until.is_some_and(|until| at > until) {
+            if self.end().is_some_and(|end| at > end)
+                || options.until.is_some_and(|until| at > until)
+            {
                 break;
             }
-            if options.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            if options
+                .stop
+                .is_some_and(|stop| stop.load(Ordering::Relaxed))
+            {
                 self.totals.interrupted = true;
                 break;
             }
@@ -218,7 +224,9 @@ impl<'a> World<'a> {
     }
 
     fn end(&self) -> Option<Time> {
-        self.scenario.duration.map(|duration| self.scenario.start + duration)
+        self.scenario
+            .duration
+            .map(|duration| self.scenario.start + duration)
     }
 
     fn next_instant(&self) -> Option<Time> {
@@ -227,12 +235,16 @@ impl<'a> World<'a> {
         }
         let arrival = self.arrivals.next_at();
         if arrival.is_none() && !self.timers.any_moving() {
-            let over = self.idle_wakes >= IDLE_WAKES_MAX || self.works.iter().all(|(_, work)| work.gone);
+            let over =
+                self.idle_wakes >= IDLE_WAKES_MAX || self.works.iter().all(|(_, work)| work.gone);
             if over {
                 return None;
             }
         }
-        let next = [arrival, self.timers.next_at()].into_iter().flatten().min()?;
+        let next = [arrival, self.timers.next_at()]
+            .into_iter()
+            .flatten()
+            .min()?;
         Some(next.max(self.now))
     }
 
@@ -327,7 +339,9 @@ impl<'a> World<'a> {
             }
             rounds += 1;
             if rounds > ROUNDS_MAX {
-                self.broken = Some(format!("it does not come to rest: {ROUNDS_MAX} decisions at one instant"));
+                self.broken = Some(format!(
+                    "it does not come to rest: {ROUNDS_MAX} decisions at one instant"
+                ));
             }
         }
     }
@@ -375,7 +389,9 @@ impl<'a> World<'a> {
                 lease.key.namespace.clone(),
                 lease.key.name.clone(),
             ),
-            Event::LeaseRemoved { key } => ("CapacityLease", key.namespace.clone(), key.name.clone()),
+            Event::LeaseRemoved { key } => {
+                ("CapacityLease", key.namespace.clone(), key.name.clone())
+            }
             _ => return,
         };
         let refusal: Option<Refusal> = engine.check(self.now, event).into_iter().next();
@@ -414,7 +430,10 @@ impl<'a> World<'a> {
     /// The slot of a pod that is there.
     pub(crate) fn slot(&self, id: u64) -> Option<u32> {
         let at = usize::try_from(id).ok()?;
-        self.by_id.get(at).copied().filter(|&slot| slot != super::pods::NONE)
+        self.by_id
+            .get(at)
+            .copied()
+            .filter(|&slot| slot != super::pods::NONE)
     }
 
     /// A new identity, in order.
@@ -453,7 +472,10 @@ impl<'a> World<'a> {
     fn hold(&mut self, pod: PodId, reason: &Refusal) {
         let quota = matches!(
             reason,
-            Refusal::Quota { .. } | Refusal::Room { .. } | Refusal::OnTheWay { .. } | Refusal::Behind { .. }
+            Refusal::Quota { .. }
+                | Refusal::Room { .. }
+                | Refusal::OnTheWay { .. }
+                | Refusal::Behind { .. }
         );
         if !quota {
             self.watch.arrived.retain(|&other| other != pod.0);
@@ -462,8 +484,11 @@ impl<'a> World<'a> {
     }
 
     fn refresh_ledger(&mut self, figures: &[PoolFigures]) {
-        let pools: Vec<(&PoolSpec, Vec<i64>)> =
-            self.pools.values().map(|pool| (pool, self.pool_capacity(pool))).collect();
+        let pools: Vec<(&PoolSpec, Vec<i64>)> = self
+            .pools
+            .values()
+            .map(|pool| (pool, self.pool_capacity(pool)))
+            .collect();
         self.ledger.refresh(figures, &pools);
         self.watch.touch_all();
     }
@@ -481,33 +506,56 @@ impl<'a> World<'a> {
             })
             .collect();
         let capacity = |name: &Name| {
-            let at = self.cluster.resources.iter().position(|other| other == name);
+            let at = self
+                .cluster
+                .resources
+                .iter()
+                .position(|other| other == name);
             let nodes = self.cluster.nodes.iter().enumerate();
             let usable = nodes.filter(|(_, node)| node.schedulable && owned[node.group as usize]);
-            at.map_or(0, |at| usable.map(|(node, _)| self.cluster.allocatable_of(node)[at]).sum())
+            at.map_or(0, |at| {
+                usable
+                    .map(|(node, _)| self.cluster.allocatable_of(node)[at])
+                    .sum()
+            })
         };
         pool.resources
             .iter()
-            .map(|name| pool.capacity.get(name).copied().unwrap_or_else(|| capacity(name)))
+            .map(|name| {
+                pool.capacity
+                    .get(name)
+                    .copied()
+                    .unwrap_or_else(|| capacity(name))
+            })
             .collect()
     }
 
     /// Counts again what is kept up step by step: each pod is in one state, each workload's counts are right.
     fn count_again(&self) -> Result<(), String> {
         let mut running = vec![0; self.cluster.resources.len()];
-        for (slot, pod) in self.pods.iter().filter(|(_, pod)| pod.stage != Stage::Ended) {
+        for (slot, pod) in self
+            .pods
+            .iter()
+            .filter(|(_, pod)| pod.stage != Stage::Ended)
+        {
             let work = &self.works[pod.work];
             if work.gone || work.live.get(pod.live_slot as usize) != Some(&slot) {
                 return Err(format!("pod {} belongs to no workload", pod.id));
             }
             if pod.runs {
                 let request = &self.cluster.forms[pod.form as usize].request;
-                running.iter_mut().zip(request).for_each(|(sum, amount)| *sum += amount);
+                running
+                    .iter_mut()
+                    .zip(request)
+                    .for_each(|(sum, amount)| *sum += amount);
             }
         }
         for (_, work) in self.works.iter().filter(|(_, work)| !work.gone) {
             let stages = work.live.iter().map(|&pod| self.pods[pod].stage);
-            let active = stages.clone().filter(|&stage| stage != Stage::Leaving).count();
+            let active = stages
+                .clone()
+                .filter(|&stage| stage != Stage::Leaving)
+                .count();
             let working = stages.filter(|&stage| stage == Stage::Running).count();
             if (active, working) != (work.active as usize, work.working as usize) {
                 return Err(format!(
@@ -536,7 +584,7 @@ impl<'a> World<'a> {
         match self.broken.take() {
             None => Ok(()),
             Some(what) => Err(RunError::Broken {
-                run: format!("{} under {}", self.scenario.name, super::policies::name(self.policy)),
+                run: format!("{} under {}", self.scenario.name, self.policy.name()),
                 seed: self.scenario.seed,
                 at_ms: (self.now - self.scenario.start).0,
                 event: self.totals.events,
