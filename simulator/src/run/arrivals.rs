@@ -1,9 +1,9 @@
 //! What arrives, in the order of time, a few jobs in memory at once.
 
 use super::RunError;
-use super::services::Steps;
-use crate::model::{Job, Scenario, Series, SeriesSource, Workload};
+use crate::model::{Job, Scenario, Series, Workload};
 use crate::problem::{Failure, Problem};
+use crate::trace::{self, Demand, Jobs};
 use engine::Time;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -14,6 +14,8 @@ enum Source<'a> {
     Listed(std::vec::IntoIter<Arc<Job>>),
     /// Copies of a job, and the number of the next.
     Copies(&'a Series, u32),
+    /// Rows of a trace.
+    Trace(Box<Jobs>),
 }
 
 impl Source<'_> {
@@ -27,6 +29,11 @@ impl Source<'_> {
                 *number += 1;
                 Ok(Some(Arc::new(series.job(*number - 1))))
             }
+            Source::Trace(jobs) => match jobs.next() {
+                None => Ok(None),
+                Some(Ok(job)) => Ok(Some(job)),
+                Some(Err(problem)) => Err(Problem::from(problem).into()),
+            },
         }
     }
 }
@@ -37,6 +44,8 @@ pub(crate) struct Arrivals<'a> {
     /// The next job of each source that has one.
     heads: Vec<Option<Arc<Job>>>,
     order: BinaryHeap<Reverse<(Time, usize)>>,
+    /// Services that traces brought.
+    pub(crate) demands: Vec<Demand>,
     start: Time,
 }
 
@@ -45,18 +54,15 @@ impl<'a> Arrivals<'a> {
     pub(crate) fn open(scenario: &'a Scenario) -> Result<Arrivals<'a>, RunError> {
         let mut listed = Vec::new();
         let mut sources = Vec::new();
+        let mut demands = Vec::new();
         for workload in &scenario.workloads {
             match workload {
                 Workload::Job(job) => listed.push(job.clone()),
                 Workload::Series(series) => sources.push(Source::Copies(series, 0)),
-                Workload::Trace(source) => {
-                    let problem = Problem::error(format!(
-                        "no reader for traces of format {:?}",
-                        source.format
-                    ))
-                    .in_file(source.path.display().to_string());
-                    return Err(Failure::from(problem).into());
-                }
+                Workload::Trace(source) => match trace::open(source).map_err(Failure::bad_input)? {
+                    trace::Arrivals::Jobs(jobs) => sources.push(Source::Trace(jobs)),
+                    trace::Arrivals::Services(found) => demands.extend(found),
+                },
                 Workload::Service(_) => {}
             }
         }
@@ -66,6 +72,7 @@ impl<'a> Arrivals<'a> {
             heads: sources.iter().map(|_| None).collect(),
             sources,
             order: BinaryHeap::new(),
+            demands,
             start: scenario.start,
         };
         for source in 0..arrivals.sources.len() {
@@ -101,19 +108,12 @@ impl<'a> Arrivals<'a> {
         Ok(job)
     }
 
-    /// Rows of traces that were passed over by their format's own rule.
+    /// Rows of traces that were passed over, by their format's own rule or because the user said so.
     pub(crate) fn passed_over(&self) -> u64 {
-        0
+        let passed = |source: &Source<'_>| match source {
+            Source::Trace(jobs) => jobs.counts().passed_over(),
+            Source::Listed(_) | Source::Copies(..) => 0,
+        };
+        self.sources.iter().map(passed).sum()
     }
-}
-
-/// The counts of a service that follows a series of requests.
-pub(crate) fn open_series(series: &SeriesSource, start: Time) -> Result<Steps, RunError> {
-    let _ = start;
-    let problem = Problem::error(format!(
-        "no reader for series of format {:?}",
-        series.format
-    ))
-    .in_file(series.path.display().to_string());
-    Err(Failure::from(problem).into())
 }

@@ -5,10 +5,11 @@ use super::pods::{Fate, Kind, index};
 use super::timers::Due;
 use super::world::World;
 use crate::model::Service;
+use crate::problem::Problem;
 use engine::{Span, Time};
 
 /// A stream of counts.
-pub(crate) type Steps = Box<dyn Iterator<Item = (Time, u32)>>;
+pub(crate) type Steps = Box<dyn Iterator<Item = Result<(Time, u32), Problem>>>;
 
 /// A service during the run.
 pub(crate) struct ServiceState {
@@ -18,8 +19,6 @@ pub(crate) struct ServiceState {
     next: Option<(Time, u32)>,
     /// Its workload, once it has asked for something.
     pub(crate) work: Option<u32>,
-    /// Its counts have changed since its last row.
-    pub(crate) changed: bool,
     /// The last row: desired, running.
     pub(crate) told: Option<(u32, u32)>,
 }
@@ -27,7 +26,7 @@ pub(crate) struct ServiceState {
 impl World<'_> {
     /// Takes a service in; its counts come by timers, one at a time.
     pub(crate) fn add_service(&mut self, spec: &Service, mut steps: Steps) {
-        let next = steps.next();
+        let next = self.step_of(steps.next());
         let at = index(self.services.len());
         if let Some((time, _)) = next {
             self.timers
@@ -38,7 +37,6 @@ impl World<'_> {
             steps,
             next,
             work: None,
-            changed: false,
             told: None,
         });
     }
@@ -48,9 +46,11 @@ impl World<'_> {
         let now = self.now;
         let state = &mut self.services[at as usize];
         let Some((_, count)) = state.next else { return };
-        state.next = state.steps.next();
-        state.changed = true;
-        if let Some((time, _)) = state.next {
+        let next = state.steps.next();
+        let next = self.step_of(next);
+        let state = &mut self.services[at as usize];
+        state.next = next;
+        if let Some((time, _)) = next {
             self.timers.set(time.max(now), Due::Service { index: at });
         }
         let work = match state.work {
@@ -69,6 +69,17 @@ impl World<'_> {
             self.scenario.cluster.pod_termination,
         );
         self.fill_service(work);
+    }
+
+    /// A step that could be read; a mistake in the series ends the run.
+    fn step_of(&mut self, step: Option<Result<(Time, u32), Problem>>) -> Option<(Time, u32)> {
+        match step? {
+            Ok(step) => Some(step),
+            Err(problem) => {
+                self.unreadable.get_or_insert(problem);
+                None
+            }
+        }
     }
 
     fn found_service(&mut self, at: u32) -> u32 {

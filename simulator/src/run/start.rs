@@ -2,10 +2,13 @@
 
 use super::cluster::Cluster;
 use super::policies::{fixed_resources, lease_under};
+use super::services::Steps;
 use super::timers::Due;
 use super::world::World;
 use super::{RunError, pods};
-use crate::model::{ChangeKind, Policy, Replicas, Workload};
+use crate::model::{ChangeKind, Policy, Replicas, Service, Workload};
+use crate::problem::Problem;
+use crate::trace;
 use engine::Event;
 use engine::spec::{LeaseKind, LeaseSpec, Name, PodId, PodSpec, PoolSpec};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,14 +40,27 @@ impl World<'_> {
         }
         for workload in &self.scenario.workloads {
             if let Workload::Service(service) = workload {
-                let steps: super::services::Steps = match &service.replicas {
-                    Replicas::Steps(steps) => Box::new(steps.clone().into_iter()),
+                let steps: Steps = match &service.replicas {
+                    Replicas::Steps(steps) => Box::new(steps.clone().into_iter().map(Ok)),
                     Replicas::Series(series) => {
-                        super::arrivals::open_series(series, self.scenario.start)?
+                        let steps = trace::open_series(series, self.scenario.start);
+                        let steps = steps.map_err(|problem| RunError::Input(problem.into()))?;
+                        Box::new(steps.map(|step| step.map_err(Problem::from)))
                     }
                 };
                 self.add_service(service, steps);
             }
+        }
+        for demand in std::mem::take(&mut self.arrivals.demands) {
+            let service = Service {
+                namespace: demand.namespace,
+                name: demand.name,
+                priority: demand.priority,
+                template: demand.template,
+                replicas: Replicas::Steps(Vec::new()),
+            };
+            let steps = demand.steps.map(|step| step.map_err(Problem::from));
+            self.add_service(&service, Box::new(steps));
         }
         Ok(())
     }

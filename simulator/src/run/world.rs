@@ -13,6 +13,7 @@ use super::timers::{Due, Timers};
 use super::watch::Watch;
 use super::{Options, Progress, RunError};
 use crate::model::{Placement, Policy, Scenario};
+use crate::problem::Problem;
 use crate::record::{RefusalRow, Sink, Totals};
 use engine::snapshot::PoolFigures;
 use engine::spec::{LeaseSpec, Name, PodId, PoolSpec, WorkloadKey};
@@ -111,6 +112,8 @@ pub(crate) struct World<'a> {
     pub(crate) wake_stamp: u64,
     pub(crate) now: Time,
     pub(crate) totals: Totals,
+    /// The first mistake found in a series of counts.
+    pub(crate) unreadable: Option<Problem>,
     /// The first invariant found broken.
     pub(crate) broken: Option<String>,
     /// Whether the present instant changed anything.
@@ -166,6 +169,7 @@ impl<'a> World<'a> {
                 end: scenario.start,
                 ..Totals::default()
             },
+            unreadable: None,
             broken: None,
             moved: false,
             idle_wakes: 0,
@@ -581,6 +585,9 @@ impl<'a> World<'a> {
     }
 
     fn stop_if_broken(&mut self) -> Result<(), RunError> {
+        if let Some(problem) = self.unreadable.take() {
+            return Err(RunError::Input(problem.into()));
+        }
         match self.broken.take() {
             None => Ok(()),
             Some(what) => Err(RunError::Broken {
