@@ -1,10 +1,12 @@
 //! One pool: its leases, its accounts, its nodes, what is charged and what waits.
 //!
 //! The submodules each answer one question: [`charge`] books and gives back, [`queue`] keeps what waits and in
-//! which order an account offers it, [`decide`] makes the decision, [`reclaim`] plans whom to take from,
+//! which order an account offers it, [`decide`] makes the decision ([`search`] finds who is next, [`serve`] and
+//! [`admit`] do it), [`reclaim`] plans whom to take from,
 //! [`elastic`] changes workloads' sizes, [`arrive`] takes note of pods and workloads, [`capacity`] of leases
 //! and nodes, [`figures`] and [`verify`] tell.
 
+mod admit;
 mod arrive;
 mod capacity;
 mod charge;
@@ -17,7 +19,10 @@ mod figures;
 mod queue;
 mod reclaim;
 pub(crate) mod records;
+mod search;
+mod serve;
 mod verify;
+mod workloads;
 
 use crate::action::{Action, Cause};
 use crate::amounts::Amounts;

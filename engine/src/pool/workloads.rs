@@ -1,0 +1,148 @@
+//! Elastic workloads: taking note of what is declared, changed and gone.
+
+use super::Pool;
+use super::records::{Kind, Unit, Workload};
+use crate::action::Cause;
+use crate::ids::{AccountId, PodIx, RequestIx, ShapeIx, WorkloadIx};
+use crate::spec::{ElasticSpec, WorkloadKey};
+use smallvec::smallvec;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Pool {
+    /// An elastic workload is there, or has changed.
+    pub(crate) fn workload_set(&mut self, spec: &ElasticSpec, account: AccountId) {
+        let shape = self.shape(&spec.template);
+        if let Some(&index) = self.workload_by_key.get(&spec.key) {
+            self.change_workload(index, spec, shape);
+            return;
+        }
+        let age = (spec.created, spec.key.name.clone());
+        let index = WorkloadIx(self.workloads.insert(Workload {
+            spec: spec.clone(),
+            account,
+            shape,
+            members: 0,
+            slots: BTreeMap::new(),
+            unfilled: BTreeSet::new(),
+            beyond: BTreeSet::new(),
+            last_shrink: None,
+            asked: 0,
+            minimum: None,
+            step: RequestIx(u32::MAX),
+            key: None,
+            grow_key: None,
+            gone: false,
+            busy: false,
+        }));
+        let step = self.new_request(
+            account,
+            Kind::Step(index),
+            spec.priority,
+            age,
+            smallvec![(shape, spec.step)],
+        );
+        if let Some(workload) = self.workloads.get_mut(index.0) {
+            workload.step = step;
+        }
+        self.workload_by_key.insert(spec.key.clone(), index);
+        self.hold_or_settle(index);
+    }
+
+    /// Puts a workload's requests into its account's queue, or holds them.
+    pub(super) fn hold_or_settle(&mut self, index: WorkloadIx) {
+        let Some(workload) = self.workloads.get(index.0) else {
+            return;
+        };
+        let (account, priority) = (workload.account, workload.spec.priority);
+        if self.held_because(account, priority).is_some() {
+            self.held_workloads.insert(index);
+        } else {
+            self.held_workloads.remove(&index);
+        }
+        self.settle(index);
+        self.touch(account);
+    }
+
+    fn change_workload(&mut self, index: WorkloadIx, spec: &ElasticSpec, shape: ShapeIx) {
+        let Some(workload) = self.workloads.get(index.0) else {
+            return;
+        };
+        let (account, old_step, minimum) = (workload.account, workload.step, workload.minimum);
+        // Listed under the old bounds: taken out first.
+        if let Some(minimum) = minimum {
+            self.drop_request(minimum);
+        }
+        self.held_workloads.insert(index);
+        if let Some(workload) = self.workloads.get_mut(index.0) {
+            workload.minimum = None;
+            workload.gone = false;
+        }
+        self.settle(index);
+        self.drop_earmark(old_step);
+        self.requests.remove(old_step.0);
+        let age = (spec.created, spec.key.name.clone());
+        let step = self.new_request(
+            account,
+            Kind::Step(index),
+            spec.priority,
+            age,
+            smallvec![(shape, spec.step)],
+        );
+        if let Some(workload) = self.workloads.get_mut(index.0) {
+            workload.spec = spec.clone();
+            workload.shape = shape;
+            workload.step = step;
+        }
+        let over = self
+            .workloads
+            .get(index.0)
+            .map_or(0, |workload| workload.target().saturating_sub(spec.max));
+        if over > 0 {
+            let pods = self.removal(index, over, None, &BTreeSet::new());
+            self.shrink(index, &pods, &Cause::Bounds);
+        }
+        self.relist_unit(Unit::Minimum(index));
+        self.hold_or_settle(index);
+    }
+
+    /// An elastic workload is gone.
+    pub(crate) fn workload_removed(&mut self, key: &WorkloadKey) {
+        let Some(index) = self.workload_by_key.remove(key) else {
+            return;
+        };
+        let Some(workload) = self.workloads.get_mut(index.0) else {
+            return;
+        };
+        workload.gone = true;
+        let (minimum, step) = (workload.minimum.take(), workload.step);
+        let unfilled: Vec<PodIx> = workload.unfilled.iter().copied().collect();
+        let account = workload.account;
+        if let Some(minimum) = minimum {
+            self.drop_request(minimum);
+        }
+        self.drop_earmark(step);
+        self.stuck.remove(&step);
+        self.unpark_growth(index);
+        for pod in unfilled {
+            self.release_pod(pod);
+            self.forget_pod(pod);
+        }
+        self.held_workloads.remove(&index);
+        self.settle(index);
+        self.forget_workload(index);
+        self.touch(account);
+    }
+
+    /// Removes a workload's entry when nothing names it any more.
+    pub(super) fn forget_workload(&mut self, index: WorkloadIx) {
+        if self
+            .workloads
+            .get(index.0)
+            .is_some_and(|workload| workload.gone && workload.members == 0)
+            && let Some(workload) = self.workloads.remove(index.0)
+        {
+            self.requests.remove(workload.step.0);
+            self.cooling.retain(|&(_, other)| other != index);
+        }
+    }
+}
