@@ -8,6 +8,8 @@ const EXAMPLES: &str = "\
 Examples:
   simulator list                              the scenarios that are built in
   simulator run edl-case2 --policy leasehold  one run: a summary here, a report in results/
+  simulator compare edl-case2 --policy leasehold,static,edl
+                                              the same work under several policies
   simulator inspect edl-case2 --at 5m         every account's figures at an instant
   simulator validate my.yaml                  every mistake in a scenario, before it is run
   simulator generate edl-case2 -o mine.yaml   a built-in scenario as a file to start from
@@ -30,6 +32,8 @@ pub struct Cli {
 pub enum Command {
     /// Run a scenario under a policy
     Run(commands::run::Args),
+    /// Run a scenario under several policies, side by side
+    Compare(commands::compare::Args),
     /// Show the account tree of a scenario at an instant
     Inspect(commands::inspect::Args),
     /// Check a scenario without running it
@@ -50,6 +54,7 @@ impl Command {
     pub fn run(self) -> Result<(), Failure> {
         match self {
             Command::Run(args) => commands::run::run(args),
+            Command::Compare(args) => commands::compare::run(args),
             Command::Inspect(args) => commands::inspect::run(args),
             Command::Validate(args) => commands::validate::run(args),
             Command::Generate(args) => commands::generate::run(args),

@@ -17,14 +17,14 @@ use std::path::{Path, PathBuf};
 const POLICIES: [&str; 3] = ["leasehold", "static", "borrow-kill"];
 
 fn compare(target: &Path, threads: usize) {
-    let abouts = POLICIES.map(common::about);
+    let abouts = POLICIES.map(|policy| (common::about(policy), policy));
     let (folder, summaries) = comparison::write(
         target,
         &abouts,
         common::ALL,
         NonZeroUsize::new(threads).unwrap(),
-        &|about, sink| {
-            common::feed(sink, &about.policy);
+        &|policy, sink| {
+            common::feed(sink, policy);
             Ok(())
         },
     )
@@ -94,12 +94,12 @@ fn a_run_that_fails_leaves_nothing() {
     let home = tempfile::tempdir().unwrap();
     let failure = comparison::write(
         &home.path().join("out"),
-        &POLICIES.map(common::about),
+        &POLICIES.map(|policy| (common::about(policy), policy)),
         common::ALL,
         NonZeroUsize::new(2).unwrap(),
-        &|about, sink| {
-            common::feed(sink, &about.policy);
-            match about.policy.as_str() {
+        &|policy, sink| {
+            common::feed(sink, policy);
+            match policy {
                 "static" => Err(Problem::error("no").into()),
                 _ => Ok(()),
             }

@@ -112,11 +112,11 @@ fn the_report_of_a_comparison_draws_its_charts_without_a_complaint() {
     let folder = home.path().join("comparison");
     simulator::output::comparison::write(
         &folder,
-        &["leasehold", "static", "borrow-kill"].map(common::about),
+        &["leasehold", "static", "borrow-kill"].map(|policy| (common::about(policy), policy)),
         common::ALL,
         std::num::NonZeroUsize::MIN,
-        &|about, sink| {
-            common::feed(sink, &about.policy);
+        &|policy, sink| {
+            common::feed(sink, policy);
             Ok(())
         },
     )

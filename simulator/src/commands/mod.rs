@@ -3,6 +3,7 @@
 //! A command is a module with `pub struct Args` (its part of the command line) and
 //! `pub fn run(args: Args) -> Result<(), Failure>`; `cli` names it.
 
+pub mod compare;
 pub mod generate;
 pub mod import;
 pub mod inspect;

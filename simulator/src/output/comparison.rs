@@ -27,31 +27,34 @@ struct Comparison<'a> {
     runs: Vec<&'a Summary>,
 }
 
-/// Makes one run; what it tells goes into the sink.
-pub type Runner<'a> = &'a (dyn Fn(&About, &mut dyn Sink) -> Result<(), Failure> + Sync);
+/// Makes one run, under the policy given; what it tells goes into the sink.
+pub type Runner<'a, P> = &'a (dyn Fn(P, &mut dyn Sink) -> Result<(), Failure> + Sync);
 
 /// Makes all runs, in `threads` at once, and writes a folder with a sub-folder for each. Hands back where it is
 /// and the summaries in the order of `abouts`. What is written does not depend on the number of threads.
 ///
 /// # Errors
 /// A run fails, or something cannot be written; then there is no folder.
-pub fn write(
+pub fn write<P: Copy + Sync>(
     target: &Path,
-    abouts: &[About],
+    abouts: &[(About, P)],
     options: Options,
     threads: NonZeroUsize,
-    runner: Runner<'_>,
+    runner: Runner<'_, P>,
 ) -> Result<(PathBuf, Vec<Summary>), Failure> {
     let folder = Folder::create(target)?;
     let finished = run_all(folder.path(), abouts, options, threads, runner)?;
     let failed = |error| cannot("be written to", folder.path(), &error);
-    if let Some(first) = abouts.first() {
+    if let Some((first, _)) = abouts.first() {
         let comparison = Comparison {
             schema: SCHEMA,
             scenario: &first.scenario,
             seed: first.seed,
             version: VERSION,
-            policies: abouts.iter().map(|about| about.policy.as_str()).collect(),
+            policies: abouts
+                .iter()
+                .map(|(about, _)| about.policy.as_str())
+                .collect(),
             runs: finished.iter().map(|finished| &finished.summary).collect(),
         };
         write_json(&folder.path().join("comparison.json"), &comparison).map_err(failed)?;
@@ -71,12 +74,12 @@ pub fn write(
     Ok((target.to_owned(), summaries.collect()))
 }
 
-fn run_all(
+fn run_all<P: Copy + Sync>(
     folder: &Path,
-    abouts: &[About],
+    abouts: &[(About, P)],
     options: Options,
     threads: NonZeroUsize,
-    runner: Runner<'_>,
+    runner: Runner<'_, P>,
 ) -> Result<Vec<Finished>, Failure> {
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, Result<Finished, Failure>)>> = Mutex::new(Vec::new());
@@ -108,13 +111,13 @@ fn run_all(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-fn run_one(
+fn run_one<P: Copy>(
     folder: &Path,
-    about: &About,
+    (about, policy): &(About, P),
     options: Options,
-    runner: Runner<'_>,
+    runner: Runner<'_, P>,
 ) -> Result<Finished, Failure> {
     let mut results = Results::create(&folder.join(&about.policy), about.clone(), options)?;
-    runner(about, &mut results)?;
+    runner(*policy, &mut results)?;
     results.close()
 }
