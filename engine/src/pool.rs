@@ -35,7 +35,7 @@ use crate::spec::{Name, PodId, PoolSpec, WorkloadKey};
 use crate::time::Time;
 use crate::tree::{Place, Tree, View};
 use queue::{ClassKey, Queue};
-use records::{Group, Parts, Pod, Request, Workload};
+use records::{Group, Parts, Pod, Request, Unit, Workload};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,8 +62,8 @@ struct Decision {
     admitted: Vec<PodIx>,
     evicted: Vec<(PodIx, Cause)>,
     scaled: BTreeMap<WorkloadIx, (Option<Cause>, Vec<PodIx>)>,
-    /// Requests that were taken back once already.
-    taken_back: BTreeSet<RequestIx>,
+    /// Units that were taken back once already: a second time they wait for the next decision.
+    taken_back: BTreeSet<Unit>,
     /// Requests whose reason to wait may be new.
     news: BTreeSet<RequestIx>,
 }
@@ -96,6 +96,9 @@ pub(crate) struct Pool {
     held_workloads: BTreeSet<WorkloadIx>,
     earmarked: BTreeSet<RequestIx>,
     stuck: BTreeSet<RequestIx>,
+    /// Requests that are covered in something, but lack something in which they are not: by that resource and
+    /// what they ask of it, so that they are looked at again when there may be enough of it.
+    partly_covered: BTreeSet<(usize, i64, u64, RequestIx)>,
     parked: BTreeMap<ShapeIx, BTreeSet<Parked>>,
     /// Nodes that have more room than at the last decision.
     gained: BTreeSet<NodeIx>,

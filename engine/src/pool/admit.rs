@@ -185,13 +185,25 @@ impl Pool {
                 }
             }
         }
-        if let Some(request) = self.request_of(unit)
-            && !self.decision.taken_back.insert(request)
-            && let Some(request) = self.requests.get_mut(request.0)
-        {
-            request.tried = number;
-        }
+        self.note_taken_back(unit);
         true
+    }
+
+    /// What is taken back twice in one decision waits for the next one, so that each comes to an end.
+    pub(super) fn note_taken_back(&mut self, unit: Unit) {
+        if self.decision.taken_back.insert(unit) {
+            return;
+        }
+        let step = match unit {
+            Unit::Minimum(workload) => self.workloads.get(workload.0).map(|workload| workload.step),
+            Unit::Pod(_) | Unit::Group(_) => None,
+        };
+        let number = self.decision.number;
+        for request in [self.request_of(unit), step].into_iter().flatten() {
+            if let Some(request) = self.requests.get_mut(request.0) {
+                request.tried = number;
+            }
+        }
     }
 
     fn request_of(&self, unit: Unit) -> Option<RequestIx> {

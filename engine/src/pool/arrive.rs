@@ -323,6 +323,7 @@ impl Pool {
             entry.decision,
         );
         // Given back and charged again: it is no longer on its way out.
+        self.count_leaving(pod, -1);
         let amounts = self.charges[shape.at()].clone();
         self.tree
             .charge(crate::tree::View::Now, account, &amounts, -1);

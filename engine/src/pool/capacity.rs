@@ -64,6 +64,7 @@ impl Pool {
             held_workloads: BTreeSet::new(),
             earmarked: BTreeSet::new(),
             stuck: BTreeSet::new(),
+            partly_covered: BTreeSet::new(),
             parked: Default::default(),
             gained: BTreeSet::new(),
             touched: BTreeSet::new(),

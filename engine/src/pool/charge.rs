@@ -56,6 +56,7 @@ impl Pool {
         }
         entry.state = PodState::Leaving;
         let (account, shape, node) = (entry.account, entry.shape, entry.node);
+        self.count_leaving(pod, 1);
         let amounts = self.charges[shape.at()].clone();
         self.tree.charge(View::Soon, account, &amounts, -1);
         if let Some(node) = node {
@@ -76,7 +77,9 @@ impl Pool {
             PodState::Leaving => true,
             _ => return,
         };
-        if !leaving {
+        if leaving {
+            self.count_leaving(pod, -1);
+        } else {
             self.leave_unit(pod);
         }
         let amounts = self.charges[shape.at()].clone();
@@ -98,6 +101,14 @@ impl Pool {
             entry.placed = false;
         }
         self.gave_back(account);
+    }
+
+    /// One replica more, or fewer, of the pod's workload is on its way out.
+    pub(super) fn count_leaving(&mut self, pod: PodIx, change: i32) {
+        let workload = self.pod(pod).and_then(|pod| pod.workload);
+        if let Some(workload) = workload.and_then(|workload| self.workloads.get_mut(workload.0)) {
+            workload.leaving = workload.leaving.saturating_add_signed(change);
+        }
     }
 
     /// The unit that goes when the pod goes.

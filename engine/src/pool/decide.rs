@@ -46,15 +46,19 @@ impl Pool {
                     .chain(&self.stuck)
                     .map(|&request| Source::Request(request)),
             );
+            sources.extend(self.wake_partly_covered().into_iter().map(Source::Request));
         }
         let mut seen: BTreeSet<AccountId> = BTreeSet::new();
         loop {
             self.serve_entitled(&mut seen, std::mem::take(&mut sources));
-            if !self.serve_borrower() && !self.serve_by_priority(&seen) && self.touched.is_empty() {
+            if self.serve_borrower() || self.serve_by_priority(&seen) || !self.touched.is_empty() {
+                continue;
+            }
+            // What grew may have a next step within its own part, which is a request.
+            if !self.grow() {
                 break;
             }
         }
-        self.grow();
         self.finish()
     }
 
@@ -109,6 +113,7 @@ impl Pool {
             actions.extend(entry.id.map(|pod| Action::Evict { pod, grace, cause }));
         }
         for request in decision.news {
+            self.note_partly_covered(request);
             self.tell(request, &mut actions);
         }
         actions

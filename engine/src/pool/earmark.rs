@@ -8,7 +8,7 @@ use crate::tree::View;
 
 /// How many accounts are woken at once when a node has room again. One admission uses the room up, so waking
 /// all that wait for it would cost far more than it brings; those left asleep are woken by the next gain.
-const WOKEN_MAX: usize = 32;
+pub(super) const WOKEN_MAX: usize = 32;
 
 impl Pool {
     /// Keeps capacity, and room on nodes, for a request.

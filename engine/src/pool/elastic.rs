@@ -1,7 +1,7 @@
 //! Elastic workloads: what they ask for next, how they grow, and which replicas go when they shrink.
 
 use super::Pool;
-use super::records::{GrowKey, Kind, Pod, PodState};
+use super::records::{GrowKey, Kind, Pod, PodState, Unit};
 use crate::action::Cause;
 use crate::ids::{NodeIx, PodIx, WorkloadIx};
 use crate::spec::Removal;
@@ -35,7 +35,8 @@ impl Pool {
         let Some(workload) = self.workloads.get(index.0) else {
             return;
         };
-        let idle = workload.gone || self.held_workloads.contains(&index);
+        // A minimum that was taken asks again when it has ended: else it could be granted as it goes.
+        let idle = workload.gone || workload.leaving > 0 || self.held_workloads.contains(&index);
         let lacks = if idle {
             0
         } else {
@@ -211,6 +212,7 @@ impl Pool {
         self.set_busy(index, true);
         let (now, number) = (self.decision.now, self.decision.number);
         let mut asked_to_go = false;
+        let mut takes_back = false;
         for &pod in pods {
             let Some(entry) = self.pod(pod) else { continue };
             let (has_pod, fresh) = (entry.id.is_some(), entry.decision == number);
@@ -220,6 +222,7 @@ impl Pool {
                 asked_to_go = true;
             } else {
                 asked_to_go |= !fresh;
+                takes_back |= fresh;
                 self.release_pod(pod);
                 if has_pod {
                     self.decision.admitted.retain(|&other| other != pod);
@@ -239,6 +242,9 @@ impl Pool {
             self.decision.scaled.entry(index).or_default().0 = Some(cause.clone());
         }
         self.set_busy(index, false);
+        if takes_back {
+            self.note_taken_back(Unit::Minimum(index));
+        }
     }
 
     /// Workloads whose cool-down is over may grow again.
@@ -260,8 +266,9 @@ impl Pool {
     }
 
     /// Growth: idle capacity goes to elastic workloads by fair share, and within an account to the least
-    /// fulfilled first. It never reclaims.
-    pub(super) fn grow(&mut self) {
+    /// fulfilled first. It never reclaims. Tells whether anything grew: then the next steps of those accounts may be requests.
+    pub(super) fn grow(&mut self) -> bool {
+        let mut grew = false;
         while let Some(workload) = self.next_growth() {
             let Some(step) = self.workloads.get(workload.0).map(|workload| workload.step) else {
                 break;
@@ -270,10 +277,19 @@ impl Pool {
                 break;
             };
             match self.find_room(&parts) {
-                Some(nodes) => self.grant(workload, &nodes, Cause::Growth),
+                Some(nodes) => {
+                    self.grant(workload, &nodes, Cause::Growth);
+                    self.touched.extend(
+                        self.workloads
+                            .get(workload.0)
+                            .map(|workload| workload.account),
+                    );
+                    grew = true;
+                }
                 None => self.park_growth(workload),
             }
         }
+        grew
     }
 
     fn next_growth(&self) -> Option<WorkloadIx> {
@@ -293,7 +309,8 @@ impl Pool {
                         .scaled
                         .get(&workload)
                         .is_some_and(|(_, removed)| !removed.is_empty());
-                    if shrunk || refused.contains(&step.class) {
+                    let taken_back = self.decision.taken_back.contains(&Unit::Minimum(workload));
+                    if shrunk || taken_back || refused.contains(&step.class) {
                         return false;
                     }
                     let fits = self.tree.lacking(View::Now, account, &step.total) == 0

@@ -428,6 +428,7 @@ impl Pool {
             total,
             class,
             earmark: None,
+            partly_covered: None,
             tried: 0,
             told: None,
         }))
@@ -439,7 +440,14 @@ impl Pool {
         self.dequeue(request);
         self.stuck.remove(&request);
         self.decision.news.remove(&request);
-        self.decision.taken_back.remove(&request);
+        if let Some((resource, need, sequence)) = self
+            .requests
+            .get(request.0)
+            .and_then(|entry| entry.partly_covered)
+        {
+            self.partly_covered
+                .remove(&(resource, need, sequence, request));
+        }
         self.requests.remove(request.0);
     }
 }

@@ -110,6 +110,8 @@ pub(crate) struct Workload {
     pub(crate) members: u32,
     /// Replicas that are granted and not asked to go, by the order in which they were charged.
     pub(crate) slots: BTreeMap<u64, PodIx>,
+    /// Replicas that were asked to go and have not ended.
+    pub(crate) leaving: u32,
     /// Granted replicas that have no pod yet.
     pub(crate) unfilled: BTreeSet<PodIx>,
     /// Pods of its owner beyond what it is admitted for, oldest first.
@@ -181,6 +183,8 @@ pub(crate) struct Request {
     pub(crate) total: Amounts,
     pub(crate) class: u32,
     pub(crate) earmark: Option<Earmark>,
+    /// Its place among the partly covered ones.
+    pub(crate) partly_covered: Option<(usize, i64, u64)>,
     /// The decision in which it was found to be stuck.
     pub(crate) tried: u64,
     /// The reason that was last told.

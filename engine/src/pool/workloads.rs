@@ -23,6 +23,7 @@ impl Pool {
             shape,
             members: 0,
             slots: BTreeMap::new(),
+            leaving: 0,
             unfilled: BTreeSet::new(),
             beyond: BTreeSet::new(),
             last_shrink: None,
