@@ -9,6 +9,7 @@ mod arithmetic;
 mod drawings;
 mod growth;
 mod monotone;
+mod properties;
 mod reclaim;
 mod refusals;
 mod rooms;

@@ -1,6 +1,6 @@
 //! Judges every decision by the second model: what the rules forbid must not have happened.
 
-use super::model::reclaim::{Kind, Place, Request, Victim, borrows, gone, with};
+use super::model::reclaim::{Kind, Place, Request, Victim, borrows, branch, gone, with};
 use super::model::{Tree, Use, plus, times};
 use super::world::{State, World};
 use engine::spec::{PodId, WorkloadKey};
@@ -81,6 +81,7 @@ impl Decision<'_> {
         self.nobody_is_asked_twice();
         self.nothing_is_admitted_and_taken(&taken);
         self.what_is_admitted_fits();
+        self.groups_are_admitted_whole();
         self.limits_and_capacity_are_kept();
         for taken in &taken {
             self.units_go_whole(taken);
@@ -242,6 +243,34 @@ impl Decision<'_> {
         }
     }
 
+    /// All that waits of a group is admitted, or none, and then it has as many members as it must have.
+    fn groups_are_admitted_whole(&self) {
+        let admitted: BTreeSet<_> = self
+            .actions
+            .iter()
+            .filter_map(|action| match action {
+                Action::Admit { pod, .. } => Some(*pod),
+                _ => None,
+            })
+            .collect();
+        for pod in &admitted {
+            let spec = &self.before.pods[pod].spec;
+            let Some(group) = &spec.group else { continue };
+            let members = self.before.pods.values().filter(|other| {
+                other.spec.namespace == spec.namespace && other.spec.group.as_ref() == Some(group)
+            });
+            let waiting = members
+                .clone()
+                .filter(|member| member.state == State::Waiting);
+            let all = waiting
+                .clone()
+                .all(|member| admitted.contains(&member.spec.id));
+            let present = members.filter(|m| matches!(m.state, State::Waiting | State::Running));
+            let enough = present.count() >= usize::try_from(group.min).expect("few");
+            assert!(all && enough, "a part of a group: {}", self.context());
+        }
+    }
+
     fn limits_and_capacity_are_kept(&self) {
         let tree = &self.tree;
         let (before, after) = (tree.charged(self.before), self.charged_after());
@@ -338,34 +367,38 @@ impl Decision<'_> {
     /// counted and nothing is gone yet, and the claimant is covered once everything taken is gone.
     fn judge_reclaim(&self, to: &str, name: &str, taken: &Taken) {
         let tree = &self.tree;
-        let account = tree.find(to);
-        let Some(request) = self.request(account, name) else {
-            panic!("nobody asked for it: {}", self.context());
-        };
+        let named = self.request(tree.find(to), name);
+        assert!(named.is_some(), "nobody asked for it: {}", self.context());
+        // A shrink that several requests share names one of them.
+        let mut all = self.before.requests(tree);
+        all.extend(self.before.steps(tree));
         let most = self.most_used();
         let least = tree.use_of(self.before, |id, pod| {
             pod.state == State::Running && !self.is_taken(*id)
         });
-        for pod in &taken.pods {
-            let pod = &self.before.pods[pod];
+        for id in &taken.pods {
+            let pod = &self.before.pods[id];
             let victim = tree.find(&pod.spec.namespace);
-            let own_borrows = (0..tree.resources)
+            let own = (0..tree.resources)
                 .any(|r| pod.request[r] > 0 && borrows(tree, &most, Place::Own(victim), r));
             assert!(
-                own_borrows,
+                own,
                 "who borrows nothing loses {}: {}",
                 pod.spec.name,
                 self.context()
             );
-            let Some((covered_at, chain)) = super::model::reclaim::branch(tree, account, victim)
-            else {
-                panic!("reclaimed from itself: {}", self.context());
-            };
-            let allowed = (0..tree.resources).any(|r| {
-                pod.request[r] > 0
-                    && request.asks[r] > 0
-                    && request.is_covered(tree, &least, covered_at, r)
-                    && chain.iter().all(|&place| borrows(tree, &most, place, r))
+            let shared = self.before.workload_of(*id).is_some();
+            let mut claimants = all.iter().filter(|_| shared).chain(&named);
+            let allowed = claimants.any(|request| {
+                let Some((covered_at, chain)) = branch(tree, request.account, victim) else {
+                    return false;
+                };
+                (0..tree.resources).any(|r| {
+                    pod.request[r] > 0
+                        && request.asks[r] > 0
+                        && request.is_covered(tree, &least, covered_at, r)
+                        && chain.iter().all(|&place| borrows(tree, &most, place, r))
+                })
             });
             assert!(
                 allowed,
@@ -432,7 +465,12 @@ impl Decision<'_> {
         else {
             return;
         };
-        if !pristine {
+        // One write a workload and decision: a shrink that two requests share names one of them.
+        let shrinks = pods
+            .iter()
+            .any(|&pod| self.before.workload_of(pod).is_some());
+        let asking = self.before.requests(&self.tree).len() + self.before.steps(&self.tree).len();
+        if !pristine || (shrinks && asking > 1) {
             return;
         }
         let tree = &self.tree;
@@ -498,7 +536,34 @@ impl Decision<'_> {
                 }
             }
         }
-        chosen
+        self.join_minima(chosen)
+    }
+
+    /// A minimum takes its surplus with it: they are one unit then.
+    fn join_minima(&self, chosen: Vec<Victim>) -> Vec<Victim> {
+        let workload = |unit: &Victim| self.before.workload_of(unit.pods[0]);
+        let minima: Vec<_> = chosen
+            .iter()
+            .filter(|unit| !unit.surplus)
+            .filter_map(workload)
+            .collect();
+        let goes_whole = |unit: &Victim| workload(unit).is_some_and(|key| minima.contains(&key));
+        let (parts, mut joined): (Vec<_>, Vec<_>) = chosen.into_iter().partition(goes_whole);
+        for key in minima {
+            let mut mine = parts
+                .iter()
+                .filter(|unit| workload(unit).as_ref() == Some(&key))
+                .rev();
+            let Some(mut whole) = mine.next().cloned() else {
+                continue;
+            };
+            for surplus in mine {
+                whole.holds = plus(&whole.holds, &surplus.holds);
+                whole.pods.extend(&surplus.pods);
+            }
+            joined.push(whole);
+        }
+        joined
     }
 
     /// Rule 3: no whole unit goes while surplus that takes nobody below its guarantee would do.

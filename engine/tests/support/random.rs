@@ -203,6 +203,20 @@ pub fn base(units: &[i64], resources: usize) -> Vec<i64> {
 const NODE: i64 = 2;
 
 impl Case {
+    /// The same with one resource only.
+    pub fn of_one_resource(self) -> Case {
+        Case {
+            resources: 1,
+            ..self
+        }
+    }
+
+    /// The same without elastic workloads.
+    pub fn of_whole_units(mut self) -> Case {
+        self.ops.retain(|op| !matches!(op, Op::Elastic { .. }));
+        self
+    }
+
     /// The name of an account, the root's among them.
     pub fn name(&self, index: usize) -> String {
         match index % (self.accounts.len() + 1) {
@@ -401,6 +415,11 @@ impl Op {
                 else {
                     return;
                 };
+                let tree = world.tree();
+                if tree.accounts[tree.find(&name)].drained {
+                    // Whether a changed lease is a new one is a matter of taste.
+                    return;
+                }
                 let mut lease = lease.clone();
                 let amounts =
                     |units: i64| quantities(&some(&base(&[units, units / 2], case.resources)));

@@ -1,0 +1,60 @@
+//! What the rules promise, searched for on random trees and histories.
+
+use crate::support::judge::{Judge, judge_rest};
+use crate::support::random::{Case, Op, cases, tries};
+use crate::support::world::{Entry, State, World};
+use engine::{Engine, Event, Span};
+use proptest::prelude::*;
+
+/// Plays a history, judging every decision; then nothing more happens from outside until nothing moves.
+#[expect(clippy::panic, reason = "a failing property")]
+fn play(case: &Case) -> World {
+    let mut world = case.world();
+    let mut judge = Judge::default();
+    for (number, op) in case.ops.iter().enumerate() {
+        if let Op::Pass { seconds } = op {
+            let then = world.now + Span::seconds(*seconds);
+            judge.pass(&mut world, then);
+        } else {
+            // Each event has an instant of its own: victims end between them, or not.
+            world.now = world.now + Span(1);
+        }
+        op.feed(case, &mut world, number);
+        judge.settle(&mut world);
+    }
+    for _ in 0..300 {
+        let leaving = world.in_state(State::Leaving);
+        if !leaving.is_empty() {
+            world.now = world.now + Span(1);
+            case.end_victims(&mut world, &leaving);
+        } else if let Some(at) = world.wake.take() {
+            world.now = world.now.max(at);
+            world.feed(Event::TimePassed);
+        } else {
+            judge_rest(&world);
+            return world;
+        }
+        judge.settle(&mut world);
+    }
+    panic!("it goes on for ever");
+}
+
+/// The same events give the same actions.
+fn replay(history: &[Entry]) {
+    let mut engine = Engine::new();
+    for entry in history {
+        match entry {
+            Entry::Fed(now, event) => engine.feed(*now, event),
+            Entry::Decided(now, actions) => assert_eq!(&engine.decide(*now), actions, "at {now:?}"),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(tries(2000))]
+
+    #[test]
+    fn the_promises_hold_for_whole_units(case in cases().prop_map(|case| case.of_one_resource().of_whole_units())) {
+        replay(&play(&case).history);
+    }
+}
