@@ -7,6 +7,7 @@ use super::{GPU, GPU_MODEL, MODELS, Read};
 use crate::model::{Job, Shape, TraceSource, Work};
 use engine::spec::{Name, NodeSelector, NodeSelectorTerm, Operator, Requirement, Template};
 use engine::{Span, Time};
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -63,7 +64,7 @@ pub struct Maker {
     selector: Vec<(String, String)>,
     /// The selector names the row's namespace, so templates are not shared across namespaces.
     by_namespace: bool,
-    templates: BTreeMap<(Option<Name>, String, Request), Arc<Template>>,
+    templates: FxHashMap<(Option<Name>, String, Request), Arc<Template>>,
     gpu: Name,
 }
 
@@ -81,7 +82,7 @@ impl Maker {
                 .node_selector
                 .iter()
                 .any(|(_, value)| value.contains("{namespace}")),
-            templates: BTreeMap::new(),
+            templates: FxHashMap::default(),
             gpu: GPU.into(),
         }
     }

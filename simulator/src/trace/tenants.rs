@@ -4,6 +4,7 @@ use super::problem::Bad;
 use super::table::Cell;
 use crate::model::NamespaceFrom;
 use engine::spec::Name;
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
 /// The longest name of a namespace or workload: a DNS label.
@@ -34,7 +35,7 @@ pub fn valid_name(value: &str) -> Option<String> {
 /// Finds the namespace of each row.
 pub struct Tenants {
     from: From,
-    known: BTreeMap<String, Option<Name>>,
+    known: FxHashMap<String, Option<Name>>,
     /// The value that first became a name, so that two tenants never become one unnoticed.
     values: BTreeMap<Name, String>,
 }
@@ -54,7 +55,7 @@ impl Tenants {
                 NamespaceFrom::Column { map: Some(map), .. } => From::Map(map.clone()),
                 NamespaceFrom::Column { map: None, .. } => From::Value,
             },
-            known: BTreeMap::new(),
+            known: FxHashMap::default(),
             values: BTreeMap::new(),
         }
     }
