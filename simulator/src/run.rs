@@ -28,6 +28,9 @@ mod timers;
 mod watch;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 use crate::model::{Policy, Scenario};
 use crate::problem::{Exit, Failure, Problem};
 use crate::record::{Sink, Totals};

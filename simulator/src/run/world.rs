@@ -318,6 +318,11 @@ impl<'a> World<'a> {
                     self.batch.changes.push(Event::TimePassed);
                 }
             }
+            Due::PodRetry { pod } => {
+                if let Some(pod) = self.slot(pod) {
+                    self.try_again(pod);
+                }
+            }
             Due::Autoscale => self.autoscaler.due = true,
         }
     }
