@@ -28,7 +28,6 @@ impl World<'_> {
             node_slot: 0,
             live_slot: index(entry.live.len()),
             number,
-            tries: 0,
             priority: entry.priority,
             stage: Stage::Gated,
             fate: Fate::Done,
@@ -126,13 +125,13 @@ impl World<'_> {
 
     fn queue_key(&self, pod: u32) -> Key {
         let entry = &self.pods[pod];
-        if self.policy == Policy::Edl {
-            // The autoscaler's cluster knew no priorities yet, and controllers that make pods at one instant
-            // work side by side: the first pods of all workloads come before the second ones.
-            let turn = (u64::from(entry.number) << 40) + entry.id;
-            return (Reverse(0), entry.created, turn, pod);
-        }
-        (Reverse(entry.priority), entry.created, entry.id, pod)
+        // The autoscaler's cluster knew no priorities yet.
+        let priority = if self.policy == Policy::Edl {
+            0
+        } else {
+            entry.priority
+        };
+        (Reverse(priority), entry.created, entry.id, pod)
     }
 
     /// Finds nodes for the pods that may find one now, in the order of the queue.
@@ -152,12 +151,6 @@ impl World<'_> {
                     let next = self.scheduler.after(form, &key);
                     heads.extend(next.map(|next| Reverse((next, form))));
                 }
-                Choice::NoRoom if self.policy == Policy::Edl => {
-                    let next = self.scheduler.after(form, &key);
-                    self.scheduler.remove(form, &key);
-                    self.back_off(pod);
-                    heads.extend(next.map(|next| Reverse((next, form))));
-                }
                 Choice::NoRoom => {
                     self.scheduler.block(form);
                     if self.policy == Policy::None && self.preempt(pod) {
@@ -166,25 +159,6 @@ impl World<'_> {
                     }
                 }
             }
-        }
-    }
-
-    /// Kubernetes 1.6, on which the autoscaler was measured, tried a pod again after 1 s, 2 s, 4 s, … up to
-    /// 60 s, whatever became free meanwhile: the pods of new jobs come before those that wait for long.
-    fn back_off(&mut self, pod: u32) {
-        const LONGEST_MS: i64 = 60_000;
-        let entry = &mut self.pods[pod];
-        let wait = Span((1000_i64 << entry.tries.min(6)).min(LONGEST_MS));
-        entry.tries = entry.tries.saturating_add(1);
-        let due = Due::PodRetry { pod: entry.id };
-        self.timers.set_in(self.now, wait, due);
-    }
-
-    /// A pod's back-off is over.
-    pub(crate) fn try_again(&mut self, pod: u32) {
-        if self.pods[pod].stage == Stage::Queued {
-            let key = self.queue_key(pod);
-            self.scheduler.enqueue(self.pods[pod].form, key, false);
         }
     }
 

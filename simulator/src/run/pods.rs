@@ -63,8 +63,6 @@ pub(crate) struct Pod {
     pub(crate) live_slot: u32,
     /// Its number within its workload, for its name.
     pub(crate) number: u32,
-    /// Times it found no room.
-    pub(crate) tries: u8,
     pub(crate) priority: i32,
     pub(crate) stage: Stage,
     pub(crate) fate: Fate,

@@ -83,7 +83,8 @@ impl Sink for Listing {
     }
     fn utilization(&mut self, row: UtilizationRow) {
         if &*row.resource == "cpu" {
-            self.cpu.push((row.time.0 - self.start, row.used, row.allocatable));
+            self.cpu
+                .push((row.time.0 - self.start, row.used, row.allocatable));
         }
         let _ = writeln!(self.usage, "{row:?}");
     }
@@ -100,12 +101,7 @@ impl Sink for Listing {
     fn wants_decisions(&self) -> bool {
         true
     }
-    fn decision(&mut self, now: Time, events: &[Event], actions: &[Action]) {
-        if std::env::var_os("SHOW_DECISIONS").is_some() {
-            let at = self.at(Some(now));
-            println!("{at} {events:?}\n  -> {actions:?}");
-        }
-    }
+    fn decision(&mut self, _: Time, _: &[Event], _: &[Action]) {}
     fn finish(&mut self, totals: &Totals) {
         let at = self.at(Some(totals.end));
         let _ = write!(self.text, "end {at}");
@@ -130,7 +126,11 @@ fn scenario(objects: &str, rest: &str) -> Scenario {
          metadata: {name: p}, spec: {nodeSelector: {matchLabels: {leasehold.dev/pool: p}}, resources: [cpu], rootNamespace: \
          root}}\n",
     );
-    for line in objects.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    for line in objects
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+    {
         let (lessee, spec) = line.split_once(' ').unwrap();
         let _ = writeln!(
             text,
@@ -172,10 +172,14 @@ fn a_job_runs_after_its_pods_have_started() {
           - job: {namespace: a, name: one, at: 2s, request: {cpu: \"1\"}, replicas: 2, duration: 10s}
         ",
     );
-    check(&scenario, Policy::Leasehold, expect![[r#"
+    check(
+        &scenario,
+        Policy::Leasehold,
+        expect![[r#"
         a/one started 3s ended 13s Completed
         end 13s
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -188,21 +192,33 @@ fn borrowed_pods_are_evicted_for_the_owner_and_do_their_work_again() {
           - job: {namespace: b, name: own, at: 20s, request: {cpu: \"4\"}, replicas: 1, duration: 10s}
         ",
     );
-    check(&scenario, Policy::Leasehold, expect![[r#"
+    check(
+        &scenario,
+        Policy::Leasehold,
+        expect![[r#"
         b/own started 24s ended 34s Completed
         a/long started 1s ended 95s Completed evictions 1 lost 19s
         end 95s
-    "#]]);
-    check(&scenario, Policy::Static, expect![[r#"
+    "#]],
+    );
+    check(
+        &scenario,
+        Policy::Static,
+        expect![[r#"
         b/own started 21s ended 31s Completed
         a/long started 1s ended 122s Completed
         end 122s
-    "#]]);
-    check(&scenario, Policy::None, expect![[r#"
+    "#]],
+    );
+    check(
+        &scenario,
+        Policy::None,
+        expect![[r#"
         a/long started 1s ended 61s Completed
         b/own started 62s ended 72s Completed
         end 72s
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -215,16 +231,24 @@ fn an_elastic_job_shrinks_for_the_owner_grows_back_and_loses_nothing() {
           - job: {namespace: b, name: own, at: 20s, request: {cpu: \"4\"}, replicas: 1, duration: 10s}
         ",
     );
-    check(&scenario, Policy::Leasehold, expect![[r#"
-        b/own started 24s ended 34s Completed
-        a/train started 1s ended 44750ms Completed shrinks 1 grows 1
-        end 48s
-    "#]]);
-    check(&scenario, Policy::BorrowKill, expect![[r#"
-        b/own started 21s ended 31s Completed
-        a/train started 1s ended 161s Completed
-        end 161s
-    "#]]);
+    check(
+        &scenario,
+        Policy::Leasehold,
+        expect![[r#"
+            b/own started 24s ended 34s Completed
+            a/train started 1s ended 44750ms Completed shrinks 1 grows 1
+            end 44750ms
+        "#]],
+    );
+    check(
+        &scenario,
+        Policy::BorrowKill,
+        expect![[r#"
+            b/own started 24s ended 34s Completed
+            a/train started 1s ended 75s Completed evictions 4 lost 76s
+            end 75s
+        "#]],
+    );
 }
 
 #[test]
@@ -239,14 +263,22 @@ fn a_gang_that_loses_a_pod_loses_all_and_waits_again() {
           - {at: 20s, node: {recover: 2}}
         ",
     );
-    check(&scenario, Policy::Leasehold, expect![[r#"
+    check(
+        &scenario,
+        Policy::Leasehold,
+        expect![[r#"
         a/gang started 1s ended 51s Completed lost 30s
         end 51s disruptions 1
-    "#]]);
-    check(&scenario, Policy::None, expect![[r#"
+    "#]],
+    );
+    check(
+        &scenario,
+        Policy::None,
+        expect![[r#"
         a/gang started 1s ended 51s Completed lost 30s
         end 51s disruptions 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -267,7 +299,8 @@ fn a_service_goes_up_and_down_the_last_started_first() {
         20s a/web 2 of 2
         a/web started 1s ended - Running
         end 23s
-    "#]].assert_eq(&listing.text);
+    "#]]
+    .assert_eq(&listing.text);
     let ended: Vec<&str> = listing
         .pods
         .iter()
@@ -275,7 +308,10 @@ fn a_service_goes_up_and_down_the_last_started_first() {
         .map(|pod| &*pod.pod)
         .collect();
     assert_eq!(ended.len(), 3);
-    assert!(ended.contains(&"web-3") && ended.contains(&"web-4"), "{ended:?}");
+    assert!(
+        ended.contains(&"web-3") && ended.contains(&"web-4"),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -289,10 +325,14 @@ fn a_drained_node_is_empty_and_its_pods_wait_again() {
           - {at: 11s, node: {drain: 1}}
         ",
     );
-    check(&scenario, Policy::Leasehold, expect![[r#"
-        a/jobs started 1s ended 31s Completed
-        end 31s
-    "#]]);
+    check(
+        &scenario,
+        Policy::Leasehold,
+        expect![[r#"
+            a/jobs started 1s ended 52s Completed
+            end 52s disruptions 1
+        "#]],
+    );
 }
 
 #[test]
@@ -305,11 +345,15 @@ fn until_asks_a_job_to_end_and_kills_what_never_started() {
           - job: {namespace: a, name: waits, at: 1s, request: {cpu: \"64\"}, until: 12s}
         ",
     );
-    check(&scenario, Policy::Static, expect![[r#"
+    check(
+        &scenario,
+        Policy::Static,
+        expect![[r#"
         a/waits started - ended 12s Killed
         a/runs started 1s ended 13s Killed
         end 13s
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -323,12 +367,16 @@ fn without_leases_a_higher_priority_kills_the_lowest() {
           - job: {namespace: b, name: high, at: 10s, priority: 3, request: {cpu: \"4\"}, duration: 10s}
         ",
     );
-    check(&scenario, Policy::None, expect![[r#"
+    check(
+        &scenario,
+        Policy::None,
+        expect![[r#"
         b/high started 14s ended 24s Completed
         a/mid started 1s ended 61s Completed
         a/low started 1s ended 85s Completed evictions 1 lost 9s
         end 85s
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -342,18 +390,26 @@ fn strict_queues_let_nobody_pass() {
           - job: {namespace: a, name: small, at: 2s, request: {cpu: \"1\"}, duration: 10s}
         ",
     );
-    check(&scenario, Policy::Static, expect![[r#"
+    check(
+        &scenario,
+        Policy::Static,
+        expect![[r#"
         a/first started 1s ended 11s Completed
         a/small started 3s ended 13s Completed
         a/big started 12s ended 22s Completed
         end 22s
-    "#]]);
-    check(&scenario, Policy::Fcfs, expect![[r#"
+    "#]],
+    );
+    check(
+        &scenario,
+        Policy::Fcfs,
+        expect![[r#"
         a/first started 1s ended 11s Completed
         a/big started 12s ended 22s Completed
         a/small started 12s ended 22s Completed
         end 22s
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -366,20 +422,28 @@ fn with_quotas_only_no_node_is_asked() {
         ",
     );
     scenario.cluster.placement = crate::model::Placement::QuotaOnly;
-    check(&scenario, Policy::Leasehold, expect![[r#"
+    check(
+        &scenario,
+        Policy::Leasehold,
+        expect![[r#"
         a/wide started 1s ended 11s Completed
         end 11s
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_refused_lease_is_told_and_changes_nothing() {
     let scenario = crate::scenario::read_text(REFUSED, "test.yaml").0.unwrap();
-    check(&scenario, Policy::Leasehold, expect![[r#"
+    check(
+        &scenario,
+        Policy::Leasehold,
+        expect![[r#"
         root/one started 2s ended 7s Completed
         10s refused CapacityLease much: Overcommitted
         end 20s
-    "#]]);
+    "#]],
+    );
 }
 
 const REFUSED: &str = "
@@ -505,7 +569,9 @@ fn published_figures(name: &str, policy: Policy) -> String {
         share(300_000, 370_000)
     );
     for line in listing.text.lines().filter(|line| line.contains("web/web")) {
-        let Some((running, desired)) = line.rsplit_once(" of ") else { continue };
+        let Some((running, desired)) = line.rsplit_once(" of ") else {
+            continue;
+        };
         if running.ends_with(&format!(" {desired}")) {
             let _ = writeln!(text, "{line}");
         }
@@ -515,8 +581,31 @@ fn published_figures(name: &str, policy: Policy) -> String {
 
 #[test]
 fn the_published_autoscaler_lands_near_its_published_figures() {
-    expect![[""]].assert_eq(&published_figures("edl-case1", Policy::Edl));
-    expect![[""]].assert_eq(&published_figures("edl-case1-fixed", Policy::Edl));
-    expect![[""]].assert_eq(&published_figures("edl-case2", Policy::Edl));
-    expect![[""]].assert_eq(&published_figures("edl-case2-fixed", Policy::Edl));
+    expect![[r#"
+        wait 45500 ms, cpu 7534 of 10000 up to 550 s, 8935 from 300 s to 370 s
+    "#]]
+    .assert_eq(&published_figures("edl-case1", Policy::Edl));
+    expect![[r#"
+        wait 256100 ms, cpu 7433 of 10000 up to 550 s, 8760 from 300 s to 370 s
+    "#]]
+    .assert_eq(&published_figures("edl-case1-fixed", Policy::Edl));
+    expect![[r#"
+        wait 50833 ms, cpu 8662 of 10000 up to 550 s, 8330 from 300 s to 370 s
+        2s web/web 400 of 400
+        110s web/web 300 of 300
+        200s web/web 200 of 200
+        290s web/web 100 of 100
+    "#]]
+    .assert_eq(&published_figures("edl-case2", Policy::Edl));
+    expect![[r#"
+        wait 16500 ms, cpu 6286 of 10000 up to 550 s, 4454 from 300 s to 370 s
+        2s web/web 400 of 400
+        110s web/web 300 of 300
+        200s web/web 200 of 200
+        290s web/web 100 of 100
+        382s web/web 200 of 200
+        472s web/web 300 of 300
+        562s web/web 400 of 400
+    "#]]
+    .assert_eq(&published_figures("edl-case2-fixed", Policy::Edl));
 }

@@ -51,11 +51,6 @@ pub(crate) enum Due {
         /// The wish this belongs to.
         stamp: u64,
     },
-    /// A pod that found no room is tried again (only in the autoscaler's old cluster).
-    PodRetry {
-        /// Its identity.
-        pod: u64,
-    },
     /// The published autoscaler looks around.
     Autoscale,
 }
@@ -71,16 +66,13 @@ impl Due {
             Due::Change { .. } => 1,
             Due::PodStarted { .. } => 2,
             Due::Service { .. } => 3,
-            Due::Wake { .. } | Due::PodRetry { .. } | Due::Autoscale => 4,
+            Due::Wake { .. } | Due::Autoscale => 4,
         }
     }
 
     /// Whether something in the simulated world happens by it: what only looks cannot keep a run going.
     fn moves(&self) -> bool {
-        !matches!(
-            self,
-            Due::Wake { .. } | Due::PodRetry { .. } | Due::Autoscale
-        )
+        !matches!(self, Due::Wake { .. } | Due::Autoscale)
     }
 }
 

@@ -318,11 +318,6 @@ impl<'a> World<'a> {
                     self.batch.changes.push(Event::TimePassed);
                 }
             }
-            Due::PodRetry { pod } => {
-                if let Some(pod) = self.slot(pod) {
-                    self.try_again(pod);
-                }
-            }
             Due::Autoscale => self.autoscaler.due = true,
         }
     }
@@ -606,16 +601,13 @@ impl<'a> World<'a> {
     }
 
     fn finish(mut self, until: Option<Time>) -> Result<Totals, RunError> {
-        if !self.totals.interrupted {
-            let end = [self.end(), until].into_iter().flatten().min();
-            if let Some(end) = end {
-                self.totals.end = end;
-            }
-        } else {
+        if self.totals.interrupted {
             self.totals.end = self.now;
+        } else if let Some(end) = [self.end(), until].into_iter().flatten().min() {
+            self.totals.end = end;
         }
-        self.now = self.totals.end.max(self.now);
-        self.totals.end = self.now;
+        // Without a bound a run ends with the last thing that happened, not with the last look at it.
+        self.now = self.totals.end;
         self.check_everything();
         self.stop_if_broken()?;
         self.close_watch();
