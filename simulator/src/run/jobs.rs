@@ -266,7 +266,8 @@ impl World<'_> {
         let working = self.works[work].working;
         self.works[work].done += working;
         self.works[work].closing = Some(Outcome::Completed);
-        for pod in self.works[work].live.to_vec() {
+        let live = self.works[work].live.clone();
+        for pod in live {
             match self.pods[pod].stage {
                 Stage::Running => {
                     self.pods[pod].fate = Fate::Done;
@@ -290,7 +291,8 @@ impl World<'_> {
         self.moved = true;
         self.works[work].closing = Some(outcome);
         let span = self.scenario.cluster.pod_termination;
-        for pod in self.works[work].live.to_vec() {
+        let live = self.works[work].live.clone();
+        for pod in live {
             if self.pods[pod].stage != Stage::Ended && self.pods[pod].work == work {
                 self.leave(pod, Fate::Killed, span, false);
             }
@@ -424,7 +426,8 @@ impl World<'_> {
                 continue;
             }
             let span = self.scenario.cluster.pod_termination;
-            for pod in self.works[work].live.to_vec() {
+            let live = self.works[work].live.clone();
+            for pod in live {
                 if !matches!(self.pods[pod].stage, Stage::Leaving | Stage::Ended) {
                     self.leave(pod, Fate::Disrupted, span, false);
                 }

@@ -5,11 +5,11 @@ use super::pods::{Fate, Kind, index};
 use super::timers::Due;
 use super::world::World;
 use crate::model::Service;
-use crate::problem::Problem;
+use crate::trace::RowProblem;
 use engine::{Span, Time};
 
 /// A stream of counts.
-pub(crate) type Steps = Box<dyn Iterator<Item = Result<(Time, u32), Problem>>>;
+pub(crate) type Steps = Box<dyn Iterator<Item = Result<(Time, u32), RowProblem>>>;
 
 /// A service during the run.
 pub(crate) struct ServiceState {
@@ -72,11 +72,11 @@ impl World<'_> {
     }
 
     /// A step that could be read; a mistake in the series ends the run.
-    fn step_of(&mut self, step: Option<Result<(Time, u32), Problem>>) -> Option<(Time, u32)> {
+    fn step_of(&mut self, step: Option<Result<(Time, u32), RowProblem>>) -> Option<(Time, u32)> {
         match step? {
             Ok(step) => Some(step),
             Err(problem) => {
-                self.unreadable.get_or_insert(problem);
+                self.unreadable.get_or_insert_with(|| problem.into());
                 None
             }
         }

@@ -7,7 +7,6 @@ use super::timers::Due;
 use super::world::World;
 use super::{RunError, pods};
 use crate::model::{ChangeKind, Policy, Replicas, Service, Workload};
-use crate::problem::Problem;
 use crate::trace;
 use engine::Event;
 use engine::spec::{LeaseKind, LeaseSpec, Name, PodId, PodSpec, PoolSpec};
@@ -45,7 +44,7 @@ impl World<'_> {
                     Replicas::Series(series) => {
                         let steps = trace::open_series(series, self.scenario.start);
                         let steps = steps.map_err(|problem| RunError::Input(problem.into()))?;
-                        Box::new(steps.map(|step| step.map_err(Problem::from)))
+                        Box::new(steps)
                     }
                 };
                 self.add_service(service, steps);
@@ -59,8 +58,7 @@ impl World<'_> {
                 template: demand.template,
                 replicas: Replicas::Steps(Vec::new()),
             };
-            let steps = demand.steps.map(|step| step.map_err(Problem::from));
-            self.add_service(&service, Box::new(steps));
+            self.add_service(&service, Box::new(demand.steps));
         }
         Ok(())
     }

@@ -547,7 +547,7 @@ fn published_figures(name: &str, policy: Policy) -> String {
     let trainers: Vec<i64> = listing
         .works
         .iter()
-        .filter(|work| &*work.kind == "job")
+        .filter(|work| work.kind == "job")
         .filter(|work| !work.name.ends_with("-ps") && !work.name.ends_with("-master"))
         .map(|work| work.wait.0)
         .collect();
