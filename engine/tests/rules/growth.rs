@@ -269,3 +269,47 @@ fn bounds_that_fall_shrink_the_workload() {
         "#]],
     );
 }
+
+#[test]
+fn the_last_step_ends_at_or_below_the_maximum() {
+    check_decisions(
+        "
+        root 10
+        └─ a 10
+        ",
+        "
+        0s job a/train 1 x 1, elastic 1..4 step 2
+        ",
+        expect![[r#"
+            0s   admit   a/train 3
+        "#]],
+    );
+}
+
+#[test]
+fn steps_within_its_own_part_go_on_until_the_part_is_full() {
+    check_decisions(
+        "
+        root 10
+        ├─ a 4
+        └─ b 6
+        ",
+        "
+        0s found b/w 1 x 9
+        1s job a/train 1 x 1, elastic 1..10
+        2s ended asked
+        3s ended asked
+        4s ended asked
+        5s tick
+        ",
+        expect![[r#"
+            1s   admit   a/train 1
+            1s   evict   b/w-0 for a/train
+            2s   grow    a/train 1 -> 2
+            2s   evict   b/w-1 for a/train
+            3s   grow    a/train 2 -> 3
+            3s   evict   b/w-2 for a/train
+            4s   grow    a/train 3 -> 4
+        "#]],
+    );
+}

@@ -875,17 +875,21 @@ fn rule_10_an_equal_priority_takes_surplus_and_evicts_nothing() {
 
 #[test]
 fn rule_10_a_step_takes_nothing_of_its_own_account() {
+    // The step to 2 is covered and lacks; b is protected, and a's own pod of lower priority stays.
     check_decisions(
         "
         root 10
-        └─ a 10
+        ├─ a 6
+        └─ b 4 minrun 60s
         ",
         "
-        0s found a/w 5
-        0s job a/train 1 x 1, elastic 1..10 prio 5
+        0s found b/w 7
+        0s found a/w 2
+        0s job a/train 1 x 1, elastic 1..4 prio 5
+        9s tick
         ",
         expect![[r#"
-            0s   admit   a/train 5
+            0s   admit   a/train 1
         "#]],
     );
 }

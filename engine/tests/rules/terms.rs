@@ -78,6 +78,30 @@ fn after_expiry_with_drain_work_goes_though_nobody_waits() {
 }
 
 #[test]
+fn a_drain_evicts_after_the_grace_period() {
+    // The oldest active lease decides the grace: that of `a`, 10 s. What fits the 4 that are left stays.
+    check_decisions(
+        "
+        root 10
+        ├─ a 4 grace 10s
+        └─ b 4
+        ",
+        "
+        0s lease root/boost a 2 until 5s drain
+        1s found a/w 1 x 6
+        6s pod a/more 1
+        14s tick
+        16s ended asked
+        ",
+        expect![[r#"
+            6s   hold    a/more: asks 1, 0 available, short at a
+            15s  evict   a/w-0 to drain within 10s
+            15s  evict   a/w-1 to drain within 10s
+        "#]],
+    );
+}
+
+#[test]
 fn a_boost_adds_its_guarantee_to_a_limit_it_does_not_set() {
     let mut world = World::of(
         "

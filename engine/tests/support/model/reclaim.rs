@@ -220,7 +220,11 @@ impl World {
         let mut requests = self.pod_requests(tree);
         for (key, workload) in &self.workloads {
             let lacking = workload.spec.min.saturating_sub(workload.target);
-            if lacking > 0 {
+            // One that was taken asks again when its replicas have ended.
+            let leaving = self.pods.iter().any(|(&id, pod)| {
+                pod.state == State::Leaving && self.workload_of(id).as_ref() == Some(key)
+            });
+            if lacking > 0 && !leaving {
                 requests.push(Request {
                     account: tree.find(&key.namespace),
                     name: key.name.to_string(),
