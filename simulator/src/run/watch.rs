@@ -2,12 +2,13 @@
 //!
 //! Watched is the first request of each account's queue (priority, then age): a pod, a gang or an elastic
 //! workload's minimum. A violation is an unbroken stretch of more than the reclaim bound in which it waits
-//! while its account's own part, O(n), has room for it. The bound is `podTermination` + `podStartup`: what
-//! victims take to end, and what was just admitted takes to be there. Costs what it touches.
+//! while its account's own part, O(n), has room for it. The bound is `podTermination` + `podStartup` + the
+//! longest `minRuntimeSeconds` of any lease: what victims take to end, what was just admitted takes to be
+//! there, and for how long a victim may be protected. Costs what it touches.
 
 use super::pods::Stage;
 use super::world::World;
-use crate::model::{Job, Scenario};
+use crate::model::{ChangeKind, Job, Scenario};
 use engine::spec::{Name, Template};
 use engine::{Span, Time};
 use rustc_hash::FxHashMap;
@@ -46,8 +47,17 @@ impl Watch {
     /// Nothing waits.
     pub(crate) fn new(scenario: &Scenario) -> Watch {
         let cluster = &scenario.cluster;
+        let later = scenario
+            .events
+            .iter()
+            .filter_map(|change| match &change.what {
+                ChangeKind::Lease(lease) => Some(lease),
+                _ => None,
+            });
+        let leases = scenario.leases.iter().chain(later);
+        let protected = leases.map(|lease| lease.min_runtime.0).max().unwrap_or(0);
         Watch {
-            bound: Span(cluster.pod_termination.0 + cluster.pod_startup.0),
+            bound: Span(cluster.pod_termination.0 + cluster.pod_startup.0 + protected),
             arrived: Vec::new(),
             queues: BTreeMap::new(),
             known: FxHashMap::default(),
