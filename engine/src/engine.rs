@@ -185,6 +185,14 @@ impl Engine {
         }
     }
 
+    /// The node on which an admitted pod that is not bound yet is expected.
+    pub fn expected_node(&self, pod: PodId) -> Option<&str> {
+        match self.pods.get(&pod)? {
+            Home::Pool(at, pod) => self.pool(*at)?.expected_node(*pod),
+            Home::Outside(_) | Home::Nowhere => None,
+        }
+    }
+
     /// Why a pod waits; nothing if it does not, or is not known.
     pub fn explain(&self, pod: PodId) -> Option<Refusal> {
         match self.pods.get(&pod)? {

@@ -165,6 +165,12 @@ impl Pool {
         }
     }
 
+    /// The node on which an admitted pod that is not bound yet is expected.
+    pub(crate) fn expected_node(&self, pod: PodIx) -> Option<&str> {
+        let pod = self.pod(pod).filter(|pod| !pod.placed)?;
+        Some(&self.rooms.node(pod.node?).spec.name)
+    }
+
     /// Whether any room is earmarked.
     pub(crate) fn has_earmarks(&self) -> bool {
         !self.earmarked.is_empty()

@@ -14,9 +14,16 @@ pub struct NodeMix {
 /// The highest score.
 pub const SCORE_MAX: i64 = 10;
 
-/// Scores a node for a pod, 0 to [`SCORE_MAX`]: reclaimable work goes where reclaimable work is, guaranteed
+/// The highest score of a node on which the engine does not expect the pod.
+const SCORE_MAX_UNEXPECTED: i64 = 8;
+
+/// Scores a node for a pod, 0 to [`SCORE_MAX`]. The node on which the engine expects the pod comes first: the
+/// engine counts on the room it leaves elsewhere. For the others, reclaimable work goes where reclaimable work is, guaranteed
 /// work where guaranteed work is, so that a reclaim frees whole nodes.
-pub fn prioritize(pod_is_reclaimable: bool, mix: NodeMix) -> i64 {
+pub fn prioritize(pod_is_reclaimable: bool, is_expected: bool, mix: NodeMix) -> i64 {
+    if is_expected {
+        return SCORE_MAX;
+    }
     if mix.allocatable <= 0 {
         return 0;
     }
@@ -25,10 +32,12 @@ pub fn prioritize(pod_is_reclaimable: bool, mix: NodeMix) -> i64 {
     } else {
         (mix.guaranteed, mix.reclaimable)
     };
-    let half = SCORE_MAX / 2;
+    let half = SCORE_MAX_UNEXPECTED / 2;
     let same = same.clamp(0, mix.allocatable);
     let other = other.clamp(0, mix.allocatable);
     let score = i128::from(half)
         + i128::from(half) * i128::from(same - other) / i128::from(mix.allocatable);
-    i64::try_from(score).unwrap_or(0).clamp(0, SCORE_MAX)
+    i64::try_from(score)
+        .unwrap_or(0)
+        .clamp(0, SCORE_MAX_UNEXPECTED)
 }

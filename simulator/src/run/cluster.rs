@@ -52,6 +52,7 @@ pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Node>,
     pub(crate) forms: Vec<Form>,
     form_of: FxHashMap<Arc<Template>, u32>,
+    node_of: FxHashMap<Name, u32>,
     pub(crate) tree: FitTree,
     /// Index of `cpu` and `memory`.
     pub(crate) scored: [Option<usize>; 2],
@@ -83,6 +84,7 @@ impl Cluster {
             nodes: Vec::new(),
             forms: Vec::new(),
             form_of: FxHashMap::default(),
+            node_of: FxHashMap::default(),
             tree: FitTree::new(0, resources.len()),
             allocatable: Vec::new(),
             used: Vec::new(),
@@ -98,6 +100,7 @@ impl Cluster {
     /// Adds a node of a group, unschedulable as yet.
     pub(crate) fn add_node(&mut self, name: Name, group: u32, times: i64) -> u32 {
         let node = index(self.nodes.len());
+        self.node_of.insert(name.clone(), node);
         self.nodes.push(Node {
             name,
             group,
@@ -349,6 +352,16 @@ impl Cluster {
             request,
             groups,
         }
+    }
+
+    /// The node of that name.
+    pub(crate) fn node_named(&self, name: &str) -> Option<u32> {
+        self.node_of.get(name).copied()
+    }
+
+    /// Whether the node will do and has room.
+    pub(crate) fn has_room(&self, form: &Form, node: usize) -> bool {
+        self.tree.fits(node, &form.need) && self.will_do(form, node)
     }
 
     /// Whether a node will do for a form, room apart.

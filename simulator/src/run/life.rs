@@ -184,9 +184,21 @@ impl World<'_> {
             plugin,
             allowed: &allowed,
         };
-        let choice = self.scheduler.choose(&self.cluster, &wish);
+        let choice = match self.expected_node(id, entry.form, plugin.is_some()) {
+            Some(node) => Choice::Node(node),
+            None => self.scheduler.choose(&self.cluster, &wish),
+        };
         self.pods[pod].reclaimable = plugin == Some(true);
         choice
+    }
+
+    /// The node on which the engine expects the pod, if it still has room: no other can have a higher score,
+    /// whatever the other plugins say, because of the weight with which ours is installed.
+    fn expected_node(&self, id: PodId, form: u32, has_plugin: bool) -> Option<u32> {
+        let engine = self.engine.as_ref().filter(|_| has_plugin)?;
+        let node = self.cluster.node_named(engine.expected_node(id)?)?;
+        let form = &self.cluster.forms[form as usize];
+        self.cluster.has_room(form, node as usize).then_some(node)
     }
 
     fn bind(&mut self, pod: u32, node: u32) {

@@ -8,7 +8,10 @@ use engine::score::{NodeMix, SCORE_MAX, prioritize};
 
 /// An extender's answer counts `weight × 100 / 10`, and the plugin is installed with this weight: it goes
 /// before the two default scores (0 to 100 each), because a reclaim can only free what lies together.
-pub(crate) const EXTENDER_WEIGHT: i64 = 5;
+///
+/// A node on which the engine expects the pod gets 2 points of 10 more than any other: 600 at this weight, and
+/// all other default scores that can differ here (least allocated, balanced, taints) add up to 500.
+pub(crate) const EXTENDER_WEIGHT: i64 = 30;
 
 const EXTENDER_FACTOR: i64 = EXTENDER_WEIGHT * 100 / SCORE_MAX;
 
@@ -46,7 +49,7 @@ pub(crate) fn score(placement: Placement, node: &Candidate<'_>) -> i64 {
         0
     };
     let plugin = node.plugin.map_or(0, |(reclaimable, mix)| {
-        EXTENDER_FACTOR * prioritize(reclaimable, mix)
+        EXTENDER_FACTOR * prioritize(reclaimable, false, mix)
     });
     own + taints + plugin
 }
