@@ -6,6 +6,7 @@
 //! over its nodes holds the largest free piece of each resource, so that finding a node and noting a change
 //! cost the logarithm of the number of nodes.
 
+mod fragmentation;
 mod selector;
 mod tournament;
 
@@ -63,6 +64,7 @@ pub(crate) struct Rooms {
     shapes: Vec<Shape>,
     shape_by_template: FxHashMap<Arc<Template>, ShapeIx>,
     sets: Vec<NodeSet>,
+    popular: fragmentation::Popular,
     set_by_rules: BTreeMap<(NodeSelector, Vec<Toleration>), NodeSetIx>,
 }
 
@@ -326,15 +328,6 @@ impl Rooms {
     /// Whether the node has room for the shape now that no earmark needs.
     pub(crate) fn fits_beside_earmarks(&self, index: NodeIx, shape: ShapeIx) -> bool {
         tournament::holds(&self.free(index), &self.shapes[shape.at()].request)
-    }
-
-    /// The first node by name on which one more pod of the shape fits now, beside all earmarks.
-    pub(crate) fn find_now(&self, shape: ShapeIx) -> Option<NodeIx> {
-        let shape = &self.shapes[shape.at()];
-        let set = &self.sets[shape.nodes.at()];
-        set.free
-            .find(&shape.request)
-            .map(|position| set.members[position])
     }
 
     /// The first node by name on which one more pod of the shape will fit soon. Looks at all that it may use.

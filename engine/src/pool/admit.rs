@@ -131,6 +131,8 @@ impl Pool {
                 self.drop_earmark(index);
                 self.stuck.remove(&index);
                 self.grant(workload, nodes, Cause::Admitted);
+                // The next step may be a request too.
+                self.touch(account);
             }
         }
         self.changed.insert(account);

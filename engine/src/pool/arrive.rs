@@ -38,8 +38,10 @@ impl Pool {
             Some(group) if workload.is_none() => Some(self.group(account, group)),
             _ => None,
         };
-        if let Some(workload) = workload.and_then(|workload| self.workloads.get_mut(workload.0)) {
-            workload.members += 1;
+        match workload.and_then(|workload| self.workloads.get_mut(workload.0)) {
+            Some(workload) => workload.members += 1,
+            // Replicas are counted with their workload.
+            None => self.rooms.count_pods(shape, 1),
         }
         if let Some(group) = group.and_then(|group| self.groups.get_mut(group.0)) {
             group.members += 1;
@@ -374,6 +376,10 @@ impl Pool {
         }
         if let Some(entry) = self.pods.get_mut(pod.0) {
             entry.shape = new;
+            if entry.workload.is_none() {
+                self.rooms.count_pods(old, -1);
+                self.rooms.count_pods(new, 1);
+            }
         }
         self.gave_back(account);
     }
@@ -424,6 +430,9 @@ impl Pool {
         let Some(entry) = self.pods.remove(pod.0) else {
             return;
         };
+        if entry.workload.is_none() {
+            self.rooms.count_pods(entry.shape, -1);
+        }
         if let Some(index) = entry.workload
             && let Some(workload) = self.workloads.get_mut(index.0)
         {

@@ -131,6 +131,17 @@ impl Pool {
         let Some(request) = self.requests.get(index.0) else {
             return Served::Stuck;
         };
+        if let Kind::Step(workload) = request.kind
+            && self
+                .workloads
+                .get(workload.0)
+                .is_none_or(|workload| workload.grow_key.is_none())
+        {
+            // It cools down, or may grow no further: no request.
+            self.drop_earmark(index);
+            self.stuck.remove(&index);
+            return Served::Stuck;
+        }
         if self
             .held_because(request.account, request.priority)
             .is_some()

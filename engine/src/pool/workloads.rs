@@ -16,6 +16,7 @@ impl Pool {
             self.change_workload(index, spec, shape);
             return;
         }
+        self.rooms.count_pods(shape, spec.max.into());
         let age = (spec.created, spec.key.name.clone());
         let index = WorkloadIx(self.workloads.insert(Workload {
             spec: spec.clone(),
@@ -69,6 +70,9 @@ impl Pool {
             return;
         };
         let (account, old_step, minimum) = (workload.account, workload.step, workload.minimum);
+        let (old_shape, old_max) = (workload.shape, workload.spec.max);
+        self.rooms.count_pods(old_shape, -i64::from(old_max));
+        self.rooms.count_pods(shape, spec.max.into());
         // Listed under the old bounds: taken out first.
         if let Some(minimum) = minimum {
             self.drop_request(minimum);
@@ -115,9 +119,11 @@ impl Pool {
             return;
         };
         workload.gone = true;
+        let (shape, max) = (workload.shape, workload.spec.max);
         let (minimum, step) = (workload.minimum.take(), workload.step);
         let unfilled: Vec<PodIx> = workload.unfilled.iter().copied().collect();
         let account = workload.account;
+        self.rooms.count_pods(shape, -i64::from(max));
         if let Some(minimum) = minimum {
             self.drop_request(minimum);
         }

@@ -2,6 +2,7 @@
 //! free. A node with room is found by going down where there may be some.
 
 use super::Vector;
+use smallvec::{SmallVec, smallvec};
 
 /// Free amounts of nodes in a fixed order.
 #[derive(Debug, Default)]
@@ -84,23 +85,25 @@ impl Tournament {
         self.free = free;
     }
 
-    /// The first node that has what `request` asks for.
-    pub(crate) fn find(&self, request: &[i64]) -> Option<usize> {
+    /// The first node, from a position on, that has what `request` asks for.
+    pub(crate) fn find_from(&self, request: &[i64], from: usize) -> Option<usize> {
         if self.nodes == 0 {
             return None;
         }
-        let mut stack = vec![1];
-        while let Some(knot) = stack.pop() {
+        let mut stack: SmallVec<[(usize, usize); 24]> = smallvec![(1, self.leaves)];
+        // Each entry: a knot, and how many leaves are below it.
+        while let Some((knot, width)) = stack.pop() {
+            let first = knot * width - self.leaves;
             let free = &self.free[knot * self.resources..(knot + 1) * self.resources];
             // A leaf without a node has nothing, which is enough for who asks for nothing.
-            if !holds(free, request) || knot >= self.leaves + self.nodes {
+            if first + width <= from || first >= self.nodes || !holds(free, request) {
                 continue;
             }
-            if knot >= self.leaves {
-                return Some(knot - self.leaves);
+            if width == 1 {
+                return Some(first);
             }
-            stack.push(2 * knot + 1);
-            stack.push(2 * knot);
+            stack.push((2 * knot + 1, width / 2));
+            stack.push((2 * knot, width / 2));
         }
         None
     }
@@ -117,6 +120,7 @@ mod tests {
             nodes in prop::collection::vec(prop::collection::vec(0i64..10, 2), 0..40),
             changes in prop::collection::vec((0usize..40, 0i64..10, 0i64..10), 0..40),
             request in prop::collection::vec(0i64..12, 2),
+            from in 0usize..40,
         ) {
             let mut nodes: Vec<Vector> = nodes.into_iter().map(Vector::from_vec).collect();
             let mut tree = Tournament::new(nodes.clone());
@@ -126,7 +130,8 @@ mod tests {
                     tree.set(at, &[a, b]);
                 }
             }
-            prop_assert_eq!(tree.find(&request), nodes.iter().position(|free| holds(free, &request)));
+            let expected = nodes.iter().skip(from).position(|free| holds(free, &request));
+            prop_assert_eq!(tree.find_from(&request, from), expected.map(|found| found + from));
         }
     }
 }

@@ -83,10 +83,12 @@ fn reclaim_makes_room_on_one_node() {
         3s ended asked
         ",
         expect![[r#"
-            1s   admit   b/w 2 on n1
-            1s   admit   b/w 2 on n2
+            1s   admit   b/w 1 on n1
+            1s   admit   b/w 1 on n2
+            1s   admit   b/w 1 on n1
+            1s   admit   b/w 1 on n2
             2s   evict   b/w-0 for a/web
-            2s   evict   b/w-1 for a/web
+            2s   evict   b/w-2 for a/web
             2s   hold    a/web: 2 pods on their way out since 2s
             3s   admit   a/web on n1
         "#]],
@@ -113,15 +115,17 @@ fn others_are_kept_off_the_room_that_was_made() {
         6s ended asked
         ",
         expect![[r#"
-            1s   admit   b/w 2 on n1
-            1s   admit   b/w 2 on n2
+            1s   admit   b/w 1 on n1
+            1s   admit   b/w 1 on n2
+            1s   admit   b/w 1 on n1
+            1s   admit   b/w 1 on n2
             2s   evict   b/w-0 for a/web
-            2s   evict   b/w-1 for a/web
+            2s   evict   b/w-2 for a/web
             2s   hold    a/web: 2 pods on their way out since 2s
-            3s   evict   b/w-2 for c/small
+            3s   evict   b/w-1 for c/small
             3s   hold    c/small: 1 pods on their way out since 3s
-            5s   admit   a/web on n1
-            6s   admit   c/small on n2
+            4s   admit   c/small on n2
+            6s   admit   a/web on n1
         "#]],
     );
 }
