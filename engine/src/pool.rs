@@ -58,6 +58,8 @@ enum Parked {
 #[derive(Debug, Default)]
 struct Decision {
     number: u64,
+    /// Rises with each round of each decision.
+    round: u64,
     now: Time,
     admitted: Vec<PodIx>,
     evicted: Vec<(PodIx, Cause)>,

@@ -200,10 +200,10 @@ impl Pool {
             Unit::Minimum(workload) => self.workloads.get(workload.0).map(|workload| workload.step),
             Unit::Pod(_) | Unit::Group(_) => None,
         };
-        let number = self.decision.number;
+        let round = self.decision.round;
         for request in [self.request_of(unit), step].into_iter().flatten() {
             if let Some(request) = self.requests.get_mut(request.0) {
-                request.tried = number;
+                request.tried = round;
             }
         }
     }

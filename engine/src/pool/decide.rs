@@ -12,6 +12,9 @@ use crate::spec::PodId;
 use crate::time::Time;
 use std::collections::BTreeSet;
 
+/// A decision comes to its end after so many rounds, whatever is dropped in the last one.
+const ROUNDS_MAX: u32 = 4;
+
 impl Pool {
     /// Time has come to `now`: leases start, end and are renewed, cool-downs end.
     pub(crate) fn come_to(&mut self, now: Time) {
@@ -38,14 +41,23 @@ impl Pool {
         self.decision.number += 1;
         self.drain();
         self.wake_parked();
+        for _ in 0..ROUNDS_MAX {
+            self.round();
+            if !self.loosened {
+                break;
+            }
+        }
+        self.finish()
+    }
+
+    /// Serves all that may go. Afterwards `loosened` tells whether an earmark was dropped on the way, which
+    /// what was tried before may use.
+    fn round(&mut self) {
+        self.decision.round += 1;
         let mut sources: BTreeSet<Source> = BTreeSet::new();
-        if self.loosened {
-            sources.extend(
-                self.earmarked
-                    .iter()
-                    .chain(&self.stuck)
-                    .map(|&request| Source::Request(request)),
-            );
+        if std::mem::take(&mut self.loosened) {
+            let known = self.earmarked.iter().chain(&self.stuck);
+            sources.extend(known.map(|&request| Source::Request(request)));
             sources.extend(self.wake_partly_covered().into_iter().map(Source::Request));
         }
         let mut seen: BTreeSet<AccountId> = BTreeSet::new();
@@ -59,18 +71,17 @@ impl Pool {
                 break;
             }
         }
-        self.finish()
     }
 
     /// Turns what was decided into actions.
     fn finish(&mut self) -> Vec<Action> {
         self.loosened = false;
-        let number = self.decision.number;
-        let now = self.decision.now;
+        let (number, round, now) = (self.decision.number, self.decision.round, self.decision.now);
         let decision = std::mem::replace(
             &mut self.decision,
             Decision {
                 number,
+                round,
                 now,
                 ..Decision::default()
             },

@@ -205,7 +205,7 @@ impl Pool {
                 let Some(step) = self.step_request(workload) else {
                     return false;
                 };
-                if step.tried == self.decision.number || refused.contains(&step.class) {
+                if step.tried == self.decision.round || refused.contains(&step.class) {
                     return false;
                 }
                 let asked = self.asked(&step.total);

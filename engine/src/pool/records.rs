@@ -185,7 +185,7 @@ pub(crate) struct Request {
     pub(crate) earmark: Option<Earmark>,
     /// Its place among the partly covered ones.
     pub(crate) partly_covered: Option<(usize, i64, u64)>,
-    /// The decision in which it was found to be stuck.
+    /// The round of decisions in which it was found to be stuck.
     pub(crate) tried: u64,
     /// The reason that was last told.
     pub(crate) told: Option<&'static str>,

@@ -32,7 +32,7 @@ impl Pool {
         let request = match source {
             Source::Request(request) => {
                 let entry = self.requests.get(request.0)?;
-                if entry.tried == self.decision.number {
+                if entry.tried == self.decision.round {
                     return None;
                 }
                 request
@@ -155,7 +155,7 @@ impl Pool {
         let offer = self.offers(account).into_iter().find(|&request| {
             self.requests.get(request.0).is_some_and(|entry| {
                 let lacking = self.tree.lacking(View::Soon, account, &entry.total);
-                entry.tried != self.decision.number
+                entry.tried != self.decision.round
                     && self.covers(place, account, &entry.total, lacking)
             })
         });

@@ -72,7 +72,7 @@ impl Pool {
         let found = self.search_share(&self.waiting, |account| {
             self.offers(account).into_iter().find(|&request| {
                 self.requests.get(request.0).is_some_and(|entry| {
-                    entry.tried != self.decision.number
+                    entry.tried != self.decision.round
                         && self.tree.lacking(View::Now, account, &entry.total) == 0
                         && self.tree.lacking(View::Soon, account, &entry.total) == 0
                 })
@@ -104,7 +104,7 @@ impl Pool {
             let next = self.offers(account).into_iter().find(|&request| {
                 self.requests.get(request.0).is_some_and(|entry| {
                     let may_take = entry.priority > lowest || (elastic && entry.priority >= lowest);
-                    entry.tried != self.decision.number && may_take
+                    entry.tried != self.decision.round && may_take
                 })
             });
             if let Some(next) = next {
@@ -121,7 +121,7 @@ impl Pool {
         if served == Served::Stuck
             && let Some(request) = self.requests.get_mut(index.0)
         {
-            request.tried = self.decision.number;
+            request.tried = self.decision.round;
             self.decision.news.insert(index);
         }
         served
