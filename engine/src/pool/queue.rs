@@ -159,6 +159,10 @@ impl Pool {
         if strict && closed_below.is_some() {
             return offers;
         }
+        if strict {
+            offers.extend(strict_head(queue));
+            return offers;
+        }
         let mut classes = queue.classes.iter().peekable();
         while let Some(((priority, _), _)) = classes.peek() {
             let priority = *priority;
@@ -171,8 +175,7 @@ impl Pool {
                 if let Some((created, name, request)) = waiting.requests.first() {
                     let total = &self.classes[*class as usize].total;
                     heads.push((
-                        // A strict queue keeps its order: it is the remedy for big requests that starve.
-                        !strict && !self.is_covered(account, total),
+                        !self.is_covered(account, total),
                         created,
                         name,
                         *request,
@@ -181,10 +184,6 @@ impl Pool {
                 }
             }
             heads.sort();
-            if strict {
-                offers.extend(heads.first().filter(|head| !head.4).map(|head| head.3));
-                return offers;
-            }
             offers.extend(heads.into_iter().filter(|head| !head.4).map(|head| head.3));
         }
         offers
@@ -450,6 +449,21 @@ impl Pool {
         }
         self.requests.remove(request.0);
     }
+}
+
+/// The head of a strict queue, unless it waits for room: priority, then age. Covered ones do not overtake: strict
+/// queueing is the remedy for big requests that starve beside small ones.
+fn strict_head(queue: &Queue) -> Option<RequestIx> {
+    let ((priority, _), _) = queue.classes.first_key_value()?;
+    let classes = queue
+        .classes
+        .iter()
+        .take_while(|((of, _), _)| of == priority);
+    let heads =
+        classes.filter_map(|(_, waiting)| Some((waiting.requests.first()?, waiting.parked)));
+    let (head, parked) =
+        heads.min_by_key(|&((created, name, request), _)| (created, name, request))?;
+    (!parked).then_some(head.2)
 }
 
 fn include(listed: &mut Option<Listed>, total: &Amounts, age: Age) {

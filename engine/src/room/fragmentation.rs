@@ -7,8 +7,8 @@
 use super::{Node, Rooms, Vector, at, tournament};
 use crate::ids::{NodeIx, ShapeIx};
 
-/// How many nodes with room are compared, the first by name. One looks at a hundred where kube-scheduler does.
-const CANDIDATES_MAX: usize = 128;
+/// How many nodes with room are compared, the first by name: enough for all of a small cluster.
+const CANDIDATES_MAX: usize = 256;
 
 /// How many forms are looked at, those with the most pods.
 const FORMS_MAX: usize = 8;

@@ -87,8 +87,16 @@ impl Tournament {
 
     /// The first node, from a position on, that has what `request` asks for.
     pub(crate) fn find_from(&self, request: &[i64], from: usize) -> Option<usize> {
-        if self.nodes == 0 {
+        if from >= self.nodes {
             return None;
+        }
+        // Neighbours are often alike: look at the very next one before going down from the top.
+        let next = self.leaves + from;
+        if holds(
+            &self.free[next * self.resources..(next + 1) * self.resources],
+            request,
+        ) {
+            return Some(from);
         }
         let mut stack: SmallVec<[(usize, usize); 24]> = smallvec![(1, self.leaves)];
         // Each entry: a knot, and how many leaves are below it.
