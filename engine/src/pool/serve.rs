@@ -1,9 +1,9 @@
 //! Serving requests in their order: each is admitted, or room is made for it, or it waits.
 
 use super::Pool;
-use super::records::Kind;
+use super::records::{Earmark, Kind};
 use super::search::{Rank, Source};
-use crate::ids::{AccountId, PodIx, RequestIx};
+use crate::ids::{AccountId, RequestIx};
 use crate::tree::{Place, View};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -157,10 +157,18 @@ impl Pool {
         if self.admit_if_it_fits(index) {
             return Served::Admitted;
         }
-        let inherited = self.take_over_earmarks(index);
+        let taken_over = self.take_over_earmarks(index);
         let Some(plan) = self.plan(index) else {
+            // It cannot use them: they stay whose they were.
+            for (other, earmark) in taken_over {
+                self.make_earmark(other, earmark);
+            }
             return self.without_plan(index);
         };
+        let inherited = taken_over
+            .into_iter()
+            .flat_map(|(_, earmark)| earmark.victims)
+            .collect();
         if plan.victims.is_empty()
             && self
                 .requests
@@ -237,7 +245,7 @@ impl Pool {
 
     /// A request of higher priority takes the earmarks of its account's lesser requests over, and waits for
     /// their victims.
-    fn take_over_earmarks(&mut self, index: RequestIx) -> Vec<(PodIx, u64)> {
+    fn take_over_earmarks(&mut self, index: RequestIx) -> Vec<(RequestIx, Earmark)> {
         let Some(request) = self.requests.get(index.0) else {
             return Vec::new();
         };
@@ -254,16 +262,12 @@ impl Pool {
                 .is_some_and(|other| other.account == account && other.priority < priority)
         };
         let lesser: Vec<RequestIx> = self.earmarked.iter().copied().filter(is_lesser).collect();
-        let mut inherited = Vec::new();
+        let mut taken_over = Vec::new();
         for other in lesser {
-            inherited.extend(
-                self.drop_earmark(other)
-                    .map(|earmark| earmark.victims)
-                    .unwrap_or_default(),
-            );
+            taken_over.extend(self.drop_earmark(other).map(|earmark| (other, earmark)));
             self.requeue(other);
         }
-        inherited
+        taken_over
     }
 
     /// No plan suffices. An entitled request that fits by quota is admitted all the same: kube-scheduler then

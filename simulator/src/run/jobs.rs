@@ -401,6 +401,8 @@ impl World<'_> {
                 owner.work_lost += to_ms(lost);
                 owner.progress -= lost;
             }
+            // A job that runs until an instant has done what its pods ran; an elastic one keeps that while any is left.
+            Clock::Never if !checkpoint && (!owner.elastic || last) => owner.work_lost += ran.0,
             Clock::Together(_) | Clock::Shared(_) | Clock::Never => {}
         }
     }
