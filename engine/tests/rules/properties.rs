@@ -51,10 +51,15 @@ fn replay(history: &[Entry]) {
 }
 
 proptest! {
-    #![proptest_config(tries(2000))]
+    #![proptest_config(tries(1000))]
 
     #[test]
     fn the_promises_hold_for_whole_units(case in cases().prop_map(|case| case.of_one_resource().of_whole_units())) {
+        replay(&play(&case).history);
+    }
+
+    #[test]
+    fn the_promises_hold_for_elastic_workloads(case in cases().prop_map(Case::of_one_resource)) {
         replay(&play(&case).history);
     }
 }

@@ -465,12 +465,9 @@ impl Decision<'_> {
         else {
             return;
         };
-        // One write a workload and decision: a shrink that two requests share names one of them.
-        let shrinks = pods
-            .iter()
-            .any(|&pod| self.before.workload_of(pod).is_some());
+        // With others about, one of them may hold an earmark, or share a shrink, which is one write.
         let asking = self.before.requests(&self.tree).len() + self.before.steps(&self.tree).len();
-        if !pristine || (shrinks && asking > 1) {
+        if !pristine || asking > 1 {
             return;
         }
         let tree = &self.tree;
