@@ -768,6 +768,32 @@ fn rule_9_a_lower_priority_does_not_slip_in() {
 }
 
 #[test]
+fn rule_9_no_step_of_its_own_account_goes_before_it() {
+    // train's step to 2 fits, and is covered: it waits for web all the same.
+    check_decisions(
+        "
+        root 10
+        ├─ a 4
+        └─ b 6
+        ",
+        "
+        0s found a/w 2 x 4
+        1s pod b/web 4
+        2s job b/train 1 x 1, elastic 1..2
+        3s ended asked
+        ",
+        expect![[r#"
+            1s   evict   a/w-0 for b/web
+            1s   hold    b/web: 1 pods on their way out since 1s
+            2s   admit   b/train 1
+            2s   evict   a/w-1 for b/train
+            3s   admit   b/web
+            3s   grow    b/train 1 -> 2
+        "#]],
+    );
+}
+
+#[test]
 fn rule_9_an_earmark_beyond_its_own_guarantee_yields_to_the_entitled() {
     // l1 gets R's 10 by way of L; before they have ended, l2 asks for what is its own.
     check_decisions(
