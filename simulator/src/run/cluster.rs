@@ -22,8 +22,6 @@ pub(crate) struct Node {
     pub(crate) pods: Vec<u32>,
     /// The pod outside all leases that takes its background share.
     pub(crate) background: Option<u64>,
-    /// Changes whenever its use or its mix does.
-    pub(crate) version: u32,
     /// Room promised to pods that wait for their victims: identity, priority, form.
     pub(crate) nominated: Vec<(u64, i32, u32)>,
 }
@@ -50,6 +48,8 @@ pub(crate) struct Cluster {
     pub(crate) resources: Vec<Name>,
     pub(crate) groups: Vec<NodeGroup>,
     pub(crate) nodes: Vec<Node>,
+    /// By node: changes whenever its use, its mix or its state does; never 0.
+    pub(crate) versions: Vec<u32>,
     pub(crate) forms: Vec<Form>,
     form_of: FxHashMap<Arc<Template>, u32>,
     node_of: FxHashMap<Name, u32>,
@@ -82,6 +82,7 @@ impl Cluster {
             scored: [at("cpu"), at("memory")],
             groups: groups.to_vec(),
             nodes: Vec::new(),
+            versions: Vec::new(),
             forms: Vec::new(),
             form_of: FxHashMap::default(),
             node_of: FxHashMap::default(),
@@ -107,9 +108,9 @@ impl Cluster {
             schedulable: false,
             pods: Vec::new(),
             background: None,
-            version: 0,
             nominated: Vec::new(),
         });
+        self.versions.push(1);
         let allocatable = self.amounts_of(&self.groups[group as usize].node.allocatable);
         self.allocatable.extend(
             allocatable
@@ -266,8 +267,8 @@ impl Cluster {
 
     fn touch(&mut self, node: usize) {
         let r = self.resources.len();
-        let entry = &mut self.nodes[node];
-        entry.version = entry.version.wrapping_add(1);
+        let entry = &self.nodes[node];
+        self.versions[node] = self.versions[node].wrapping_add(1).max(1);
         let class = if entry.schedulable {
             1 << (entry.group % 64)
         } else {

@@ -39,6 +39,8 @@ pub(crate) struct Scheduler {
     kept_off: Vec<u32>,
     next_start: usize,
     candidates: Vec<(i64, u32)>,
+    /// The first of the best of them.
+    best: usize,
 }
 
 /// What is known of a pod when a node is chosen.
@@ -74,6 +76,7 @@ impl Scheduler {
             kept_off: Vec::new(),
             next_start: 0,
             candidates: Vec::new(),
+            best: 0,
         }
     }
 
@@ -177,20 +180,31 @@ impl Scheduler {
             self.next_start % nodes
         };
         let mut kept_off = false;
+        self.best = 0;
         // From `start` to the end, then from the beginning to `start`.
         for (from, to) in [(start, nodes), (0, start)] {
-            let mut at = from;
-            while let Some(node) = cluster.tree.next(at, &form.need).filter(|&node| node < to) {
-                at = node + 1;
-                if !cluster.will_do(form, node) || !has_room_beside_nominated(cluster, node, wish) {
+            let mut node = from;
+            while node < to {
+                let Some(score) = self.remembered_score(cluster, wish, node) else {
+                    node = cluster.tree.next(node + 1, &form.need).unwrap_or(to);
+                    continue;
+                };
+                node += 1;
+                if !has_room_beside_nominated(cluster, node - 1, wish) {
                     continue;
                 }
-                let score = self.remembered_score(cluster, wish, node);
-                self.candidates.push((score, super::pods::index(node)));
+                let is_better = self
+                    .candidates
+                    .get(self.best)
+                    .is_none_or(|best| score > best.0);
+                if is_better {
+                    self.best = self.candidates.len();
+                }
+                self.candidates.push((score, super::pods::index(node - 1)));
                 if self.candidates.len() >= most {
-                    match self.best(wish) {
+                    match self.best_allowed(wish) {
                         Some(best) => {
-                            self.next_start = at;
+                            self.next_start = node;
                             return Choice::Node(best);
                         }
                         None => kept_off = true,
@@ -200,7 +214,7 @@ impl Scheduler {
         }
         // All nodes were looked at: the next search starts where this one did.
         let any = !self.candidates.is_empty();
-        match self.best(wish) {
+        match self.best_allowed(wish) {
             Some(best) => Choice::Node(best),
             None if any || kept_off => Choice::KeptOff,
             None => Choice::NoRoom,
@@ -208,49 +222,60 @@ impl Scheduler {
     }
 
     /// The best candidate that is allowed, the first looked at of equals. Asks about the best ones only.
-    fn best(&mut self, wish: &Wish<'_>) -> Option<u32> {
+    fn best_allowed(&mut self, wish: &Wish<'_>) -> Option<u32> {
         let mut found = None;
-        while !self.candidates.is_empty() {
-            let mut best = 0;
-            for (n, candidate) in self.candidates.iter().enumerate() {
-                if candidate.0 > self.candidates[best].0 {
-                    best = n;
-                }
-            }
-            let (_, node) = self.candidates[best];
+        while let Some(&(_, node)) = self.candidates.get(self.best) {
             if (wish.allowed)(node) {
                 found = Some(node);
                 break;
             }
-            self.candidates.remove(best);
+            self.candidates.remove(self.best);
+            self.best = 0;
+            for (n, candidate) in self.candidates.iter().enumerate() {
+                if candidate.0 > self.candidates[self.best].0 {
+                    self.best = n;
+                }
+            }
         }
         self.candidates.clear();
+        self.best = 0;
         found
     }
 
-    fn remembered_score(&mut self, cluster: &Cluster, wish: &Wish<'_>, node: usize) -> i64 {
+    /// The score of a node for a form; none if it will not do. Both hold until the node changes.
+    fn remembered_score(&mut self, cluster: &Cluster, wish: &Wish<'_>, node: usize) -> Option<i64> {
         if wish.form as usize >= REMEMBERED_FORMS_MAX {
             return fresh_score(self.placement, cluster, wish, node);
         }
         let side = usize::from(wish.plugin == Some(true));
         let remembered = &mut self.queues[wish.form as usize].remembered[side];
         if remembered.len() < cluster.nodes.len() {
-            remembered.resize(cluster.nodes.len(), (0, 0));
+            remembered.resize(cluster.nodes.len(), (0, UNFIT));
         }
-        let version = cluster.nodes[node].version;
-        let (known, value) = remembered[node];
-        // A node that was ever touched has a version above 0.
-        if known == version {
-            return i64::from(value);
+        let version = cluster.versions[node];
+        if remembered[node].0 != version {
+            let fresh = fresh_score(self.placement, cluster, wish, node);
+            let score = fresh.map_or(UNFIT, |score| i32::try_from(score).unwrap_or(i32::MAX));
+            remembered[node] = (version, score);
         }
-        let value = fresh_score(self.placement, cluster, wish, node);
-        remembered[node] = (version, i32::try_from(value).unwrap_or(i32::MAX));
-        value
+        let score = remembered[node].1;
+        (score != UNFIT).then_some(i64::from(score))
     }
 }
 
-fn fresh_score(placement: Placement, cluster: &Cluster, wish: &Wish<'_>, node: usize) -> i64 {
+/// Remembered of a node that will not do.
+const UNFIT: i32 = i32::MIN;
+
+fn fresh_score(
+    placement: Placement,
+    cluster: &Cluster,
+    wish: &Wish<'_>,
+    node: usize,
+) -> Option<i64> {
     let form = &cluster.forms[wish.form as usize];
+    if !cluster.tree.fits(node, &form.need) || !cluster.will_do(form, node) {
+        return None;
+    }
     let used: smallvec::SmallVec<[i64; 8]> = cluster
         .used_of(node)
         .iter()
@@ -258,7 +283,7 @@ fn fresh_score(placement: Placement, cluster: &Cluster, wish: &Wish<'_>, node: u
         .map(|(used, request)| used + request)
         .collect();
     let group = cluster.nodes[node].group as usize;
-    score(
+    Some(score(
         placement,
         &Candidate {
             allocatable: cluster.allocatable_of(node),
@@ -273,7 +298,7 @@ fn fresh_score(placement: Placement, cluster: &Cluster, wish: &Wish<'_>, node: u
                 .plugin
                 .map(|reclaimable| (reclaimable, cluster.mix(node))),
         },
-    )
+    ))
 }
 
 /// Whether room is left beside what is promised on this node to pods of the same or a higher priority.
