@@ -60,6 +60,8 @@ struct Decision {
     number: u64,
     /// Rises with each round of each decision.
     round: u64,
+    /// How often a request may still be served.
+    left: usize,
     now: Time,
     admitted: Vec<PodIx>,
     evicted: Vec<(PodIx, Cause)>,

@@ -12,6 +12,13 @@ use crate::spec::PodId;
 use crate::time::Time;
 use std::collections::BTreeSet;
 
+/// A decision serves each request once or a few times. Should requests ever take from each other in a circle,
+/// it ends all the same, and the next decision goes on.
+const SERVED_EACH: usize = 16;
+
+/// The same, however few wait.
+const SERVED_MIN: usize = 1024;
+
 /// A decision comes to its end after so many rounds, whatever is dropped in the last one.
 const ROUNDS_MAX: u32 = 4;
 
@@ -39,6 +46,7 @@ impl Pool {
     pub(crate) fn decide(&mut self, now: Time) -> Vec<Action> {
         self.come_to(now);
         self.decision.number += 1;
+        self.decision.left = SERVED_MIN + SERVED_EACH * self.requests.len();
         self.drain();
         self.wake_parked();
         for _ in 0..ROUNDS_MAX {

@@ -80,6 +80,7 @@ impl Pool {
         });
         let Some(request) = found else { return false };
         if self.serve(request) == Served::Stuck
+            && self.decision.left > 0
             && self
                 .requests
                 .get(request.0)
@@ -117,7 +118,12 @@ impl Pool {
 
     /// Admits a request, makes room for it, or finds that it has to wait.
     fn serve(&mut self, index: RequestIx) -> Served {
-        let served = self.try_serve(index);
+        let served = if self.decision.left == 0 {
+            Served::Stuck
+        } else {
+            self.try_serve(index)
+        };
+        self.decision.left = self.decision.left.saturating_sub(1);
         if served == Served::Stuck
             && let Some(request) = self.requests.get_mut(index.0)
         {
