@@ -169,11 +169,6 @@ impl Engine {
         }
     }
 
-    /// Whether any room is earmarked at all: if not, every pod may be placed wherever it fits.
-    pub fn has_earmarks(&self) -> bool {
-        self.pools.iter().flatten().any(Pool::has_earmarks)
-    }
-
     /// Whether the pod's capacity may be asked back while it runs (elastic surplus, or charged beyond its
     /// account's own part): `prioritize` packs such pods onto few nodes.
     pub fn is_reclaimable(&self, pod: PodId) -> bool {

@@ -175,11 +175,6 @@ impl Pool {
         Some(&self.rooms.node(pod.node?).spec.name)
     }
 
-    /// Whether any room is earmarked.
-    pub(crate) fn has_earmarks(&self) -> bool {
-        !self.earmarked.is_empty()
-    }
-
     /// Whether the pod is elastic surplus, or its account uses more than its own part.
     pub(crate) fn is_reclaimable(&self, pod: PodIx) -> bool {
         let Some(pod) = self.pod(pod) else {
