@@ -12,6 +12,7 @@ Examples:
                                               the same work under several policies
   simulator inspect edl-case2 --at 5m         every account's figures at an instant
   simulator validate my.yaml                  every mistake in a scenario, before it is run
+  simulator verify decisions.jsonl            the same decisions again, or the first that differs
   simulator generate edl-case2 -o mine.yaml   a built-in scenario as a file to start from
   simulator import swf kth.swf.gz -o kth.csv  a public trace in the simulator's own format
 
@@ -38,6 +39,8 @@ pub enum Command {
     Inspect(commands::inspect::Args),
     /// Check a scenario without running it
     Validate(commands::validate::Args),
+    /// Replay decision logs and show the first difference
+    Verify(commands::verify::Args),
     /// Write a built-in scenario as a file
     Generate(commands::generate::Args),
     /// Turn a public trace into the simulator's own format
@@ -57,6 +60,7 @@ impl Command {
             Command::Compare(args) => commands::compare::run(args),
             Command::Inspect(args) => commands::inspect::run(args),
             Command::Validate(args) => commands::validate::run(args),
+            Command::Verify(args) => commands::verify::run(args),
             Command::Generate(args) => commands::generate::run(args),
             Command::Import(args) => commands::import::run(args),
             Command::List(args) => commands::list::run(args),

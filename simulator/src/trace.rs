@@ -34,6 +34,7 @@ pub mod time;
 
 pub use csv::FIELDS as CSV_FIELDS;
 pub use helios::quotas as helios_quotas;
+pub use input::unpacked;
 pub use jobs::Jobs;
 pub use own::Writer;
 pub use problem::{Bad, RowProblem};

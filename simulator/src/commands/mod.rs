@@ -10,6 +10,7 @@ pub mod inspect;
 pub mod list;
 pub mod run;
 pub mod validate;
+pub mod verify;
 
 use crate::problem::{Failure, Problem};
 use std::fs::File;

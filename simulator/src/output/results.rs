@@ -2,7 +2,6 @@
 
 use super::accounts::Accounts;
 use super::folder::{Folder, cannot};
-use super::numbers::from_thousandths;
 use super::reclaims::Reclaims;
 use super::report;
 use super::services::Services;
@@ -13,6 +12,7 @@ use crate::problem::Failure;
 use crate::record::{
     PodRow, RefusalRow, ServiceRow, Sink, TimelineRow, Totals, UtilizationRow, WorkloadRow,
 };
+use decision_log::write_decision;
 use engine::{Action, Event, Time};
 use serde::Serialize;
 use std::fs::File;
@@ -66,6 +66,8 @@ pub struct Results {
     folder: Folder,
     tables: Tables,
     decisions: Option<BufWriter<File>>,
+    /// The decision that is being written.
+    line: Vec<u8>,
     workloads: Workloads,
     utilization: Utilization,
     services: Services,
@@ -126,6 +128,7 @@ impl Results {
             folder,
             tables,
             decisions: decisions.map(BufWriter::new),
+            line: Vec::new(),
             workloads: Workloads::default(),
             utilization: Utilization::new(start),
             services: Services::new(start),
@@ -148,6 +151,7 @@ impl Results {
             folder,
             tables,
             decisions,
+            line: _,
             workloads,
             utilization,
             services,
@@ -226,17 +230,6 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
     file.flush()
 }
 
-/// A line of `decisions.jsonl`.
-#[derive(Serialize)]
-struct Decision<'a> {
-    /// Seconds since the start.
-    time: f64,
-    /// The same instant as the engine counts, in milliseconds.
-    now: Time,
-    events: &'a [Event],
-    actions: &'a [Action],
-}
-
 impl Sink for Results {
     fn workload(&mut self, row: WorkloadRow) {
         self.workloads.row(&row);
@@ -290,15 +283,10 @@ impl Sink for Results {
                 .decision(self.about.start, now, events, actions);
         }
         if let Some(decisions) = &mut self.decisions {
-            let line = Decision {
-                time: from_thousandths((now - self.about.start).0),
-                now,
-                events,
-                actions,
-            };
-            let result = serde_json::to_writer(&mut *decisions, &line)
-                .map_err(io::Error::from)
-                .and_then(|()| decisions.write_all(b"\n"));
+            self.line.clear();
+            let start = self.about.start;
+            let result = write_decision(&mut self.line, start, now, events, actions)
+                .and_then(|()| decisions.write_all(&self.line));
             self.note(result);
         }
     }

@@ -120,7 +120,11 @@ pub enum Fault {
     File(RowProblem),
 }
 
-fn unpacked(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
+/// What a file holds, whether it is packed or not.
+///
+/// # Errors
+/// It cannot be read.
+pub fn unpacked(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
     let mut packed = BufReader::with_capacity(BUFFER, File::open(path)?);
     let magic = packed.fill_buf()?;
     Ok(if magic.starts_with(&GZIP) {
