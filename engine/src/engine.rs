@@ -1,6 +1,7 @@
 //! The façade: events in, actions out.
 
 use crate::ids::PodIx;
+use crate::lease::FoundLease;
 use crate::pool::Pool;
 use crate::room::selects;
 use crate::snapshot::PoolFigures;
@@ -33,6 +34,8 @@ pub struct Engine {
     homeless: BTreeMap<Name, BTreeMap<PodId, PodSpec>>,
     homeless_workloads: BTreeMap<Name, BTreeMap<WorkloadKey, ElasticSpec>>,
     workload_pool: FxHashMap<WorkloadKey, u32>,
+    /// Leases that were granted already, until the next other event.
+    found_leases: Vec<FoundLease>,
     told: Vec<Action>,
     wake: Option<Time>,
     now: Time,
@@ -55,6 +58,15 @@ impl Engine {
             Event::PoolRemoved { pool } => self.pool_removed(pool),
             Event::LeaseSet(lease) => self.lease_set(now, lease),
             Event::LeaseRemoved { key } => self.lease_removed(now, key),
+            Event::LeaseFound {
+                lease,
+                until,
+                has_lapsed,
+            } => self.found_leases.push(FoundLease {
+                lease: (**lease).clone(),
+                until: *until,
+                has_lapsed: *has_lapsed,
+            }),
             Event::NodeSet(node) => self.node_set(node),
             Event::NodeRemoved { node } => self.node_removed(node),
             Event::PodArrived(pod) => self.pod_arrived(pod),
@@ -95,6 +107,7 @@ impl Engine {
     /// Makes one decision for all that was fed: admission, reclaim, growth.
     pub fn decide(&mut self, now: Time) -> Vec<Action> {
         self.now = now;
+        self.adopt_leases(now);
         let mut actions = std::mem::take(&mut self.told);
         for pool in self.pools.iter_mut().flatten() {
             actions.extend(pool.decide(now));
@@ -119,11 +132,11 @@ impl Engine {
                 Some((_, pool)) => pool.check_spec(now, spec, self.nodes_of(spec)),
                 None => check_new_pool(spec),
             },
-            Event::LeaseSet(lease) => match self.pool_named(&lease.pool) {
-                Some((_, pool)) => pool.check_lease(now, lease),
-                None => vec![Refusal::NotFound {
-                    object: format!("CapacityPool {}", lease.pool),
-                }],
+            Event::LeaseSet(lease) => match self.pool_for(lease) {
+                Ok(at) => self.pools[at]
+                    .as_ref()
+                    .map_or_else(Vec::new, |pool| pool.check_lease(now, lease)),
+                Err(refused) => vec![refused],
             },
             Event::LeaseRemoved { key } => match self.pool_of_lease(key) {
                 Some(at) => self.pools[at]
@@ -364,20 +377,51 @@ impl Engine {
         }
     }
 
-    fn lease_set(&mut self, now: Time, lease: &LeaseSpec) {
-        let old = self.pool_of_lease(&lease.key);
+    /// The pool of a lease that is set, or why there is none.
+    fn pool_for(&self, lease: &LeaseSpec) -> Result<usize, Refusal> {
         let Some((at, _)) = self.pool_named(&lease.pool) else {
-            return self.refuse(vec![Refusal::NotFound {
+            return Err(Refusal::NotFound {
                 object: format!("CapacityPool {}", lease.pool),
-            }]);
+            });
         };
-        if old.is_some_and(|old| old != at) {
-            return self.refuse(vec![Refusal::Invalid {
+        match self.pool_of_lease(&lease.key) {
+            Some(old) if old != at => Err(Refusal::Invalid {
                 object: lease_object(&lease.key),
                 field: "spec.pool".to_owned(),
                 problem: "a lease's pool cannot be changed: create another lease".to_owned(),
-            }]);
+            }),
+            _ => Ok(at),
         }
+    }
+
+    fn adopt_leases(&mut self, now: Time) {
+        let mut by_pool: BTreeMap<usize, Vec<FoundLease>> = BTreeMap::new();
+        for found in std::mem::take(&mut self.found_leases) {
+            match self.pool_for(&found.lease) {
+                Ok(at) => by_pool.entry(at).or_default().push(found),
+                Err(refused) => self.refuse(vec![refused]),
+            }
+        }
+        for (at, found) in by_pool {
+            let lessees: BTreeSet<Name> = found
+                .iter()
+                .map(|found| found.lease.lessee.clone())
+                .collect();
+            if let Some(pool) = &mut self.pools[at] {
+                let refused = pool.leases_found(now, found);
+                self.refuse(refused);
+            }
+            for lessee in lessees {
+                self.house(&lessee);
+            }
+        }
+    }
+
+    fn lease_set(&mut self, now: Time, lease: &LeaseSpec) {
+        let at = match self.pool_for(lease) {
+            Ok(at) => at,
+            Err(refused) => return self.refuse(vec![refused]),
+        };
         let set = self.pools[at]
             .as_mut()
             .map_or(Ok(()), |pool| pool.lease_set(now, lease));

@@ -22,6 +22,23 @@ pub enum Event {
     /// A lease is there, or has changed. If the model forbids it nothing changes, and the answer is
     /// [`Action::Refuse`](crate::Action::Refuse).
     LeaseSet(LeaseSpec),
+    /// A lease is there that was granted before anybody was looking: a program that starts learns what is held.
+    /// It is taken without the checks of a new grant, because capacity may have been lost since; guarantees are
+    /// scaled as if it had been lost after. What no tree can hold is refused all the same.
+    ///
+    /// Those that follow one another are taken together, in whatever order, when another event comes or a
+    /// decision is made. All of a pool's leases belong into one such row after the pool: only then are
+    /// renewals that fell due meanwhile made up for.
+    LeaseFound {
+        /// As it is written.
+        lease: Box<LeaseSpec>,
+        /// Its present end as last told by [`Action::Renew`](crate::Action::Renew), if it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Time>,
+        /// It was seen to end without being renewed, so it is not renewed now.
+        #[serde(default)]
+        has_lapsed: bool,
+    },
     /// A lease is to be deleted; may be refused like a change.
     LeaseRemoved {
         /// Which.

@@ -15,6 +15,7 @@ mod account;
 mod advance;
 mod change;
 mod check;
+mod found;
 mod scale;
 mod terms;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod tests;
 mod timeline;
 mod validate;
 
+pub use found::FoundLease;
 pub use terms::{AccountState, AccountTerms, LeaseState};
 pub use validate::WEIGHT_MAX;
 

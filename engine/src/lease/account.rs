@@ -21,6 +21,8 @@ pub(super) struct Lease {
     pub limit: Amounts,
     /// [`UNLIMITED`] where the lease sets none.
     pub lend_limit: Amounts,
+    /// Its present term is known to be its last, though it renews.
+    pub has_lapsed: bool,
     /// A transfer that now counts along its paths.
     pub is_applied: bool,
 }
@@ -28,6 +30,15 @@ pub(super) struct Lease {
 impl Lease {
     pub fn is_transfer(&self) -> bool {
         self.spec.kind == LeaseKind::Transfer
+    }
+
+    /// When its present term started: at its last renewal, if there was one.
+    pub fn last_start(&self) -> Time {
+        if !self.spec.renew || self.length <= Span(0) {
+            return self.term.start;
+        }
+        let last = Time(self.term.end.0.saturating_sub(self.length.0));
+        last.max(self.term.start)
     }
 
     /// Whether it will renew, unless that is refused then.

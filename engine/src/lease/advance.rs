@@ -58,7 +58,9 @@ impl LeaseBook {
     fn renew(&mut self, due: &BTreeSet<LeaseKey>) -> BTreeSet<LeaseKey> {
         let ends_now = |key: &&LeaseKey| {
             let lease = self.leases.get(key);
-            lease.is_some_and(|lease| lease.spec.renew && lease.term.end == self.now)
+            lease.is_some_and(|lease| {
+                lease.spec.renew && lease.term.end == self.now && !lease.has_lapsed
+            })
         };
         let mut waiting: Vec<LeaseKey> = due.iter().filter(ends_now).cloned().collect();
         waiting.sort_by_cached_key(|key| self.order_of_renewal(key));
@@ -112,7 +114,7 @@ impl LeaseBook {
     }
 
     /// Ends the transfers to an account at the instant at which it has no lease any more.
-    fn end_orphans(&mut self, lessee: &Name, due: &mut BTreeSet<LeaseKey>) {
+    pub(super) fn end_orphans(&mut self, lessee: &Name, due: &mut BTreeSet<LeaseKey>) {
         let Some(account) = self.accounts.get(lessee) else {
             return;
         };
@@ -170,7 +172,7 @@ impl LeaseBook {
     }
 }
 
-fn set_end(lease: &mut Lease, end: Time) {
+pub(super) fn set_end(lease: &mut Lease, end: Time) {
     lease.term.end = end;
     lease.spec.end = (end < Time::MAX).then_some(end);
 }

@@ -10,14 +10,20 @@ use std::collections::BTreeSet;
 impl LeaseBook {
     /// Puts a lease in its place, in that of an older version if there is one.
     pub(super) fn put(&mut self, lease: Lease) {
-        let key = lease.spec.key.clone();
-        let lessee = lease.spec.lessee.clone();
-        let old = self.leases.get(&key);
+        let old = self.leases.get(&lease.spec.key);
         if old.is_some_and(|old| old.spec == lease.spec) {
             return;
         }
-        let mut concerned = BTreeSet::from([lessee.clone()]);
-        let old = self.detach(&key, &mut concerned);
+        let mut concerned = BTreeSet::new();
+        self.put_beside(lease, &mut concerned);
+        self.refresh(concerned);
+    }
+
+    /// The same, but what follows from it is left to the caller, who refreshes the accounts that are added.
+    pub(super) fn put_beside(&mut self, lease: Lease, concerned: &mut BTreeSet<Name>) {
+        let key = lease.spec.key.clone();
+        let lessee = lease.spec.lessee.clone();
+        let old = self.detach(&key, concerned);
         self.open_account(&lease);
         self.note_drain(old.as_ref(), Some(&lease));
         if let Some(old) = &old
@@ -33,8 +39,7 @@ impl LeaseBook {
             account.memory.lend_limit_was_set.clear();
             account.memory.last = None;
         }
-        self.attach(lease, &mut concerned);
-        self.refresh(concerned);
+        self.attach(lease, concerned);
     }
 
     /// Takes a lease out of the book.
@@ -197,9 +202,16 @@ impl LeaseBook {
             if drains.is_some_and(|since| old.is_some() || is_newer(new, since)) {
                 self.stop_drain(&lessee);
             }
-        } else if old.is_none() && new.term.end <= now && new.spec.on_expiry == OnExpiry::Drain {
-            // It comes from before a restart: whether a newer lease ended the drain is seen from their times.
+        } else if old.is_none() && new.term.end <= now {
+            // It comes from before a restart: whether a newer lease ended a drain is seen from their times.
+            let drains = self.accounts.get(&lessee).and_then(since);
+            if drains.is_some_and(|since| is_newer(new, since)) {
+                self.stop_drain(&lessee);
+            }
             let end = new.term.end;
+            if new.spec.on_expiry != OnExpiry::Drain {
+                return;
+            }
             let has_newer = self.accounts.get(&lessee).is_some_and(|account| {
                 let subleases = self.subleases_of(account);
                 subleases
@@ -277,7 +289,8 @@ impl LeaseBook {
     }
 }
 
-/// Whether a lease is new to an account that has drained since `since`.
+/// Whether a lease is new, or renewed, to an account that has drained since `since`.
 fn is_newer(lease: &Lease, since: Time) -> bool {
-    lease.spec.created.max(lease.term.start) >= since
+    let begun = lease.spec.created.max(lease.last_start());
+    since <= begun && begun < lease.term.end
 }

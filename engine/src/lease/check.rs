@@ -20,13 +20,7 @@ struct Change<'a> {
 impl LeaseBook {
     /// The lease as it would be kept, or all that is wrong with it.
     pub(super) fn prepare(&self, now: Time, spec: &LeaseSpec) -> Result<Lease, Vec<Refusal>> {
-        let mut problems = self.find_senseless(spec);
-        if spec.lessee != spec.key.namespace {
-            problems.extend(match spec.kind {
-                LeaseKind::Sublease => self.find_tree_problems(now, spec),
-                LeaseKind::Transfer => self.find_transfer_problems(now, spec),
-            });
-        }
+        let problems = self.find_structural(now, spec);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -43,6 +37,18 @@ impl LeaseBook {
         } else {
             Err(problems)
         }
+    }
+
+    /// What no tree could hold, however much there is.
+    pub(super) fn find_structural(&self, now: Time, spec: &LeaseSpec) -> Vec<Refusal> {
+        let mut problems = self.find_senseless(spec);
+        if spec.lessee != spec.key.namespace {
+            problems.extend(match spec.kind {
+                LeaseKind::Sublease => self.find_tree_problems(now, spec),
+                LeaseKind::Transfer => self.find_transfer_problems(now, spec),
+            });
+        }
+        problems
     }
 
     fn find_tree_problems(&self, now: Time, spec: &LeaseSpec) -> Option<Refusal> {

@@ -104,6 +104,7 @@ impl LeaseBook {
             guaranteed: self.amounts(&spec.guaranteed, 0),
             limit: self.amounts(&spec.limit, UNLIMITED),
             lend_limit: self.amounts(&spec.lend_limit, UNLIMITED),
+            has_lapsed: false,
             is_applied: false,
         }
     }

@@ -3,7 +3,7 @@
 use super::{Decision, Pool};
 use crate::amounts::Amounts;
 use crate::ids::{AccountId, PodIx, WorkloadIx};
-use crate::lease::{AccountState, LeaseBook};
+use crate::lease::{AccountState, FoundLease, LeaseBook};
 use crate::refusal::Refusal;
 use crate::room::Rooms;
 use crate::spec::{
@@ -147,6 +147,13 @@ impl Pool {
         self.book.set(now, lease.clone())?;
         self.sync_terms();
         Ok(())
+    }
+
+    /// Leases are there that were granted already. Returns what is wrong with those that cannot be.
+    pub(crate) fn leases_found(&mut self, now: Time, found: Vec<FoundLease>) -> Vec<Refusal> {
+        let refused = self.book.adopt(now, found);
+        self.sync_terms();
+        refused
     }
 
     /// A lease is gone.

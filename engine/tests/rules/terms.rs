@@ -2,6 +2,7 @@
 
 use crate::support::judge::check_figures;
 use crate::support::{World, check_decisions, print};
+use engine::{Engine, Event};
 use expect_test::expect;
 
 const HOLDING: &[print::Column] = &[
@@ -247,6 +248,46 @@ fn guarantees_scale_with_lost_capacity_only_where_a_level_is_short() {
     expect![[r#"
         L  guaranteed 40      available 40
         l  guaranteed 10      available 40
+    "#]]
+    .assert_eq(&print::table(&world, HOLDING));
+}
+
+#[test]
+fn a_controller_that_starts_after_a_loss_finds_what_was_granted() {
+    let mut world = World::of(
+        "
+        root 40 sums
+        ├─ L 30
+        │  └─ l 10
+        └─ R 10
+        ",
+    );
+    world.play(
+        "
+        0s node n1 20
+        0s node n2 20
+        1s node n2 gone
+        ",
+    );
+    let mut started = Engine::new();
+    started.feed(world.now, &Event::PoolSet(world.pool.clone()));
+    for node in world.nodes.values() {
+        started.feed(world.now, &Event::NodeSet(node.clone()));
+    }
+    for lease in world.leases.values() {
+        let found = Event::LeaseFound {
+            lease: Box::new(lease.clone()),
+            until: lease.end,
+            has_lapsed: false,
+        };
+        started.feed(world.now, &found);
+    }
+    assert_eq!(started.decide(world.now), []);
+    assert_eq!(started.figures(), world.engine.figures());
+    expect![[r#"
+        L  guaranteed 15      available 20
+        l  guaranteed 10      available 20
+        R  guaranteed 5       available 20
     "#]]
     .assert_eq(&print::table(&world, HOLDING));
 }
