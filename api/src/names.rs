@@ -14,3 +14,7 @@ pub const ANNOTATION_GROUP_MIN: &str = "leasehold.dev/group-min";
 
 /// The scheduling gate that holds a pod until it is admitted.
 pub const GATE: &str = "leasehold.dev/admission";
+
+/// On a pod: the epoch of the leader that removed its gate, written in the same patch. After a restart it tells a
+/// pod that was admitted from one whose gate somebody else took away.
+pub const ANNOTATION_EPOCH: &str = "leasehold.dev/epoch";

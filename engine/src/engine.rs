@@ -1,5 +1,7 @@
 //! The façade: events in, actions out.
 
+mod questions;
+
 use crate::ids::PodIx;
 use crate::lease::FoundLease;
 use crate::pool::Pool;

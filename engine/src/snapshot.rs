@@ -1,7 +1,20 @@
 //! The account tree as numbers, for people and for other programs.
 
+use crate::lease::LeaseState;
 use crate::spec::Name;
+use crate::time::Time;
 use serde::Serialize;
+
+/// Where a granted lease stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseStanding {
+    /// Where it is in its life.
+    pub state: LeaseState,
+    /// Its present end: that of its term, moved on by what was renewed.
+    pub until: Option<Time>,
+    /// Whether its account's guarantee is scaled down because capacity is short.
+    pub is_scaled: bool,
+}
 
 /// One pool's accounts, the root first, then depth first by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

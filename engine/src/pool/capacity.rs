@@ -6,6 +6,7 @@ use crate::ids::{AccountId, PodIx, WorkloadIx};
 use crate::lease::{AccountState, FoundLease, LeaseBook};
 use crate::refusal::Refusal;
 use crate::room::Rooms;
+use crate::snapshot::LeaseStanding;
 use crate::spec::{
     LeaseKey, LeaseSpec, Name, NodeSpec, PodId, PoolSpec, Quantities, Reserve, Template,
 };
@@ -350,6 +351,17 @@ impl Pool {
         self.gained.insert(node);
         self.loosened = true;
         true
+    }
+
+    /// Where a lease stands, if it was granted.
+    pub(crate) fn lease_standing(&self, key: &LeaseKey) -> Option<LeaseStanding> {
+        let lease = self.book.lease(key)?;
+        let terms = self.book.terms(&lease.lessee)?;
+        Some(LeaseStanding {
+            state: self.book.lease_state(key)?,
+            until: lease.end,
+            is_scaled: !terms.granted.fits(&terms.guaranteed),
+        })
     }
 
     /// The account of a namespace and whether it is anything but forgotten.

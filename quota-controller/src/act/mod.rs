@@ -1,0 +1,121 @@
+//! Carrying out what was decided: calls of the API server.
+//!
+//! Each call asks first whether the leadership still counts, and is dropped when it ends. What a call has come
+//! to is known before it is done with: where the answer is lost, the object is read again.
+
+mod evict;
+mod gate;
+
+pub use evict::Eviction;
+pub use gate::Admission;
+
+use crate::decider::Decider;
+use crate::leader::Leadership;
+use futures::StreamExt;
+use kube::Client;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// How many calls of one kind are under way at once.
+const CALLS_MAX: usize = 64;
+
+/// The longest that one call may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Something to be carried out.
+#[derive(Debug)]
+pub enum Order {
+    /// A pod may be scheduled.
+    Admit(Admission),
+    /// A pod is to be evicted.
+    Evict(Eviction),
+}
+
+/// What the calls need.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub client: Client,
+    pub leadership: Leadership,
+    pub decider: Decider,
+}
+
+impl Context {
+    /// Waits for a call, but not for longer than the leadership counts. Nothing: its outcome is not known.
+    pub(crate) async fn call<T>(
+        &self,
+        call: impl Future<Output = kube::Result<T>>,
+    ) -> Option<kube::Result<T>> {
+        let bound = CALL_TIMEOUT.min(self.leadership.time_left());
+        if !self.leadership.is_valid() {
+            return None;
+        }
+        tokio::time::timeout(bound, call).await.ok()
+    }
+}
+
+/// Carries out the orders of one leader, until it is dropped.
+#[derive(Debug)]
+pub struct Actors {
+    admissions: mpsc::UnboundedSender<Admission>,
+    evictions: mpsc::UnboundedSender<Eviction>,
+    _tasks: JoinSet<()>,
+}
+
+impl Actors {
+    /// Begins to wait for orders.
+    pub fn start(client: Client, leadership: Leadership, decider: Decider) -> Actors {
+        let context = Context {
+            client,
+            leadership,
+            decider,
+        };
+        let mut tasks = JoinSet::new();
+        // What waits here is bounded by the pods that there are: each has one order at most.
+        let (admissions, orders) = mpsc::unbounded_channel();
+        tasks.spawn(work(context.clone(), orders, gate::admit));
+        let (evictions, orders) = mpsc::unbounded_channel();
+        tasks.spawn(work(context, orders, evict::evict));
+        Actors {
+            admissions,
+            evictions,
+            _tasks: tasks,
+        }
+    }
+
+    /// Takes an order. Returns at once.
+    pub fn order(&self, order: Order) {
+        // The tasks end only when this is dropped.
+        let _ = match order {
+            Order::Admit(admission) => self.admissions.send(admission).is_ok(),
+            Order::Evict(eviction) => self.evictions.send(eviction).is_ok(),
+        };
+    }
+}
+
+/// Carries out orders as they come, some at a time.
+async fn work<T, F: Future<Output = ()>>(
+    context: Context,
+    orders: mpsc::UnboundedReceiver<T>,
+    carry_out: impl Fn(Context, T) -> F,
+) {
+    let orders = futures::stream::unfold(orders, |mut orders| async {
+        orders.recv().await.map(|order| (order, orders))
+    });
+    orders
+        .for_each_concurrent(CALLS_MAX, |order| carry_out(context.clone(), order))
+        .await;
+}
+
+/// The time before a call is tried again: doubled each time, up to ten seconds.
+pub(crate) fn pause(attempt: u32) -> Duration {
+    Duration::from_millis(100 << attempt.min(7)).min(Duration::from_secs(10))
+}
+
+/// The status with which the API server refused, if it did.
+pub(crate) fn refused(error: &kube::Error) -> Option<u16> {
+    match error {
+        kube::Error::Api(status) => Some(status.code),
+        _ => None,
+    }
+}

@@ -1,0 +1,80 @@
+//! The first telling: everything that was listed, in an order in which it makes sense.
+
+use super::Driver;
+use engine::Event;
+use engine::spec::{LeaseKey, Name, PodId};
+
+impl Driver {
+    /// Tells the engine all that is there. What the API server says was granted before comes first.
+    pub(super) fn learn(&mut self) {
+        let mut pools: Vec<(engine::Time, Name)> = self
+            .pools
+            .iter()
+            .filter_map(|(name, pool)| {
+                let spec = pool.it.seen.as_ref()?.spec.as_ref().ok()?;
+                Some((spec.created, name.clone()))
+            })
+            .collect();
+        pools.sort();
+        for (_, name) in pools {
+            self.grant_pool(&name);
+        }
+        let nodes: Vec<_> = self.nodes.values().map(|node| node.it.clone()).collect();
+        for node in nodes {
+            self.feed(Event::NodeSet(node));
+        }
+        self.learn_leases();
+        // Those that hold something before those that wait, each by age.
+        let mut pods: Vec<(bool, engine::Time, Name, PodId)> = self
+            .pods
+            .iter()
+            .map(|(&id, pod)| {
+                let waits = pod.gate.is_some();
+                (waits, pod.spec.created, pod.spec.name.clone(), id)
+            })
+            .collect();
+        pods.sort();
+        for (_, _, _, id) in pods {
+            if self
+                .pods
+                .get(&id)
+                .is_some_and(|pod| pod.stage == super::Stage::Untold)
+            {
+                self.introduce(id);
+            }
+        }
+        // Nobody is to be told again what was found in the time of a leader before.
+        self.news.found.clear();
+        self.has_learned = true;
+        self.news.namespaces.extend(self.namespaces.keys().cloned());
+        self.news.leases.extend(self.leases.keys().cloned());
+        self.news.pools.extend(self.pools.keys().cloned());
+    }
+
+    /// Parents before children: a lease is taken as soon as what it divides is there.
+    fn learn_leases(&mut self) {
+        let mut waiting: Vec<LeaseKey> = self.leases.keys().cloned().collect();
+        // Granted ones first, then by age.
+        waiting.sort_by_key(|key| {
+            let seen = self
+                .leases
+                .get(key)
+                .and_then(|lease| lease.it.seen.as_ref());
+            let granted = seen.is_some_and(|seen| seen.is_granted());
+            let created = seen.and_then(|seen| Some(seen.spec.as_ref().ok()?.created));
+            (!granted, created)
+        });
+        loop {
+            let before = waiting.len();
+            waiting.retain(|key| {
+                self.grant_lease(key);
+                self.leases
+                    .get(key)
+                    .is_some_and(|lease| lease.it.told.is_none())
+            });
+            if waiting.len() == before || waiting.is_empty() {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! The task: takes messages in batches, makes one decision for each batch, hands out what follows.
+
+use super::driver::{Decided, Driver};
+use super::handle::{Decider, NotLeading, Standing};
+use super::log::{Log, LogOptions};
+use super::message::{Message, Outcome, Reserved};
+use crate::act::{Actors, Admission, Eviction, Order};
+use crate::clock::Clock;
+use crate::cluster::{Observation, watch_all};
+use crate::leader::Leadership;
+use engine::spec::Name;
+use engine::{Action, Refusal, Time};
+use kube::Client;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+/// The most messages that one decision answers: a burst is decided in a few goes, and nobody waits long.
+const BATCH_MAX: usize = 1024;
+
+/// Messages that wait while a decision is made; the watches wait with the rest.
+const INBOX_MAX: usize = 4096;
+
+/// What the decider is started with.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Where decisions are logged, if they are.
+    pub log: Option<LogOptions>,
+    /// The name of this replica.
+    pub identity: String,
+}
+
+/// Starts the task. It ends when `stop` is cancelled.
+pub fn start(
+    client: Client,
+    options: Options,
+    stop: CancellationToken,
+) -> (Decider, JoinHandle<()>) {
+    let (inbox, messages) = mpsc::channel(INBOX_MAX);
+    let standing = watch::Sender::new(Standing::Following);
+    let leased = watch::Sender::new(Arc::default());
+    let unlabelled = watch::Sender::new(Arc::default());
+    let decider = Decider {
+        inbox,
+        standing: standing.subscribe(),
+        leased: leased.subscribe(),
+        unlabelled: unlabelled.subscribe(),
+    };
+    let task = Task {
+        client,
+        options,
+        decider: decider.clone(),
+        messages,
+        standing,
+        leased,
+        unlabelled,
+        clock: Clock::default(),
+        term: None,
+    };
+    (decider, tokio::spawn(task.run(stop)))
+}
+
+struct Task {
+    client: Client,
+    options: Options,
+    decider: Decider,
+    messages: mpsc::Receiver<Message>,
+    standing: watch::Sender<Standing>,
+    leased: watch::Sender<Arc<BTreeSet<Name>>>,
+    unlabelled: watch::Sender<Arc<BTreeSet<Name>>>,
+    clock: Clock,
+    term: Option<Term>,
+}
+
+/// One leadership, with all that ends with it.
+struct Term {
+    leadership: Leadership,
+    driver: Driver,
+    actors: Actors,
+    _watches: JoinSet<()>,
+    log: Option<Log>,
+    wake: Option<Time>,
+}
+
+impl Task {
+    async fn run(mut self, stop: CancellationToken) {
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        loop {
+            let ended = self
+                .term
+                .as_ref()
+                .map(|term| term.leadership.ended().clone());
+            let wake = self.time_to_wake();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = async { match &ended { Some(ended) => ended.cancelled().await, None => std::future::pending().await } } => {
+                    self.stop_leading();
+                }
+                _ = self.messages.recv_many(&mut batch, BATCH_MAX) => self.take(&mut batch),
+                () = async { match wake { Some(wake) => tokio::time::sleep(wake).await, None => std::future::pending().await } } => {
+                    self.wake();
+                }
+            }
+        }
+        self.stop_leading();
+    }
+
+    fn stop_leading(&mut self) {
+        if let Some(term) = self.term.take() {
+            info!(epoch = term.leadership.epoch(), "no decisions any more");
+        }
+        self.standing.send_replace(Standing::Following);
+        self.leased.send_replace(Arc::default());
+        self.unlabelled.send_replace(Arc::default());
+    }
+
+    fn lead(&mut self, leadership: Leadership) {
+        let epoch = leadership.epoch();
+        let log = match &self.options.log {
+            Some(options) => {
+                match Log::begin(options, epoch, &self.options.identity, self.clock.now()) {
+                    Ok(log) => Some(log),
+                    Err(error) => {
+                        error!(%error, folder = %options.folder.display(), "decisions are not logged");
+                        None
+                    }
+                }
+            }
+            None => None,
+        };
+        info!(epoch, "learning what is there");
+        self.standing.send_replace(Standing::Learning { epoch });
+        self.term = Some(Term {
+            driver: Driver::default(),
+            actors: Actors::start(
+                self.client.clone(),
+                leadership.clone(),
+                self.decider.clone(),
+            ),
+            _watches: watch_all(&self.client, &self.decider.observer(epoch)),
+            leadership,
+            log,
+            wake: None,
+        });
+    }
+
+    fn take(&mut self, batch: &mut Vec<Message>) {
+        let now = self.clock.now();
+        if let Some(term) = &mut self.term {
+            term.driver.come_to(now);
+        }
+        let mut seen = Vec::new();
+        for message in batch.drain(..) {
+            match message {
+                Message::Observed { epoch, observation } => {
+                    if self.leads_in(epoch) {
+                        seen.push(observation);
+                    }
+                }
+                Message::Outcome { epoch, outcome } => {
+                    if self.leads_in(epoch) {
+                        self.take_outcome(outcome, &mut seen);
+                    }
+                }
+                other => {
+                    self.observe(std::mem::take(&mut seen));
+                    self.answer(other);
+                }
+            }
+        }
+        self.observe(seen);
+        self.decide();
+    }
+
+    fn leads_in(&self, epoch: u64) -> bool {
+        let term = self.term.as_ref();
+        term.is_some_and(|term| term.leadership.epoch() == epoch)
+    }
+
+    fn take_outcome(&mut self, outcome: Outcome, seen: &mut Vec<Observation>) {
+        let Some(term) = &mut self.term else { return };
+        match outcome {
+            Outcome::Ungated { pod } => term.driver.ungated(pod),
+            Outcome::EvictionRefused { pod, retry } => term.driver.eviction_refused(pod, retry),
+            Outcome::Read(observation) => seen.push(observation),
+        }
+    }
+
+    fn observe(&mut self, seen: Vec<Observation>) {
+        let Some(term) = &mut self.term else { return };
+        if seen.is_empty() {
+            return;
+        }
+        let had_learned = term.driver.has_learned();
+        term.driver.observe(seen);
+        if !had_learned && term.driver.has_learned() {
+            let epoch = term.leadership.epoch();
+            info!(
+                epoch,
+                pods = term.driver.pods().count(),
+                "learned what is there, deciding"
+            );
+            self.standing.send_replace(Standing::Leading { epoch });
+        }
+    }
+
+    fn answer(&mut self, message: Message) {
+        // Whoever has asked may have gone: nobody is told then.
+        let leading = self.term.as_mut().filter(|term| term.driver.has_learned());
+        match (message, leading) {
+            (Message::Lead(leadership), _) => self.lead(leadership),
+            (
+                Message::Check {
+                    change,
+                    dry_run,
+                    answer,
+                },
+                Some(term),
+            ) => {
+                let _ = answer.send(Ok(term.driver.check(&change, dry_run)));
+            }
+            (
+                Message::Resize {
+                    uid,
+                    request,
+                    dry_run,
+                    answer,
+                },
+                Some(term),
+            ) => {
+                let _ = answer.send(Ok(term.driver.resize(&uid, &request, dry_run)));
+            }
+            (Message::Reserve { pod, answer }, Some(_)) => {
+                let uid = pod.uid.clone();
+                self.observe(vec![Observation::Pod(pod)]);
+                self.decide();
+                let _ = answer.send(self.reserved(&uid));
+            }
+            (Message::Explain { uid, answer }, Some(term)) => {
+                let pod = term.driver.pod_by_uid(&uid);
+                let _ = answer.send(Ok(pod.and_then(|pod| term.driver.engine().explain(pod))));
+            }
+            (Message::Check { answer, .. }, None) => drop(answer.send(Err(NotLeading))),
+            (Message::Resize { answer, .. }, None) => drop(answer.send(Err(NotLeading))),
+            (Message::Reserve { answer, .. }, None) => drop(answer.send(Err(NotLeading))),
+            (Message::Explain { answer, .. }, None) => drop(answer.send(Err(NotLeading))),
+            (Message::Observed { .. } | Message::Outcome { .. }, _) => {}
+        }
+    }
+
+    fn reserved(&self, uid: &Name) -> Result<Reserved, NotLeading> {
+        let term = self.term.as_ref().ok_or(NotLeading)?;
+        Ok(term.driver.reserved(uid))
+    }
+
+    /// Makes a decision for what was told, and hands out what follows from it.
+    fn decide(&mut self) {
+        let Some(term) = &mut self.term else { return };
+        // A leader that does not know whether it still is one decides nothing.
+        if !term.leadership.is_valid() {
+            return;
+        }
+        let Some(decided) = term.driver.decide() else {
+            return;
+        };
+        if let Some(log) = &mut term.log {
+            log.write(&decided);
+        }
+        term.carry_out(decided);
+        if !std::mem::take(&mut term.driver.news.namespaces).is_empty() {
+            tell(&self.leased, term.driver.leased().cloned().collect());
+            tell(
+                &self.unlabelled,
+                term.driver.unlabelled().cloned().collect(),
+            );
+        }
+    }
+
+    /// How long until the engine wants to be woken.
+    fn time_to_wake(&mut self) -> Option<Duration> {
+        let wake = self.term.as_ref()?.wake?;
+        let left = wake - self.clock.now();
+        Some(Duration::from_millis(u64::try_from(left.0).unwrap_or(0)))
+    }
+
+    fn wake(&mut self) {
+        let now = self.clock.now();
+        let Some(term) = &mut self.term else { return };
+        if term.wake.take_if(|wake| *wake <= now).is_some() {
+            term.driver.come_to(now);
+            term.driver.time_passed();
+            self.decide();
+        }
+    }
+}
+
+impl Term {
+    fn carry_out(&mut self, decided: Decided) {
+        for action in decided.actions {
+            match action {
+                Action::Admit { pod, .. } => {
+                    let Some(entry) = self.driver.pod(pod) else {
+                        continue;
+                    };
+                    self.actors.order(Order::Admit(Admission {
+                        pod,
+                        uid: entry.uid.clone(),
+                        namespace: entry.spec.namespace.clone(),
+                        name: entry.spec.name.clone(),
+                        gate: entry.gate,
+                        has_annotations: entry.has_annotations,
+                    }));
+                }
+                Action::Evict { pod, grace, .. } => {
+                    let Some(entry) = self.driver.pod(pod) else {
+                        continue;
+                    };
+                    let bound = u32::try_from(grace.0 / 1000).unwrap_or(0);
+                    let own = entry.grace_seconds.and_then(|own| u32::try_from(own).ok());
+                    self.actors.order(Order::Evict(Eviction {
+                        pod,
+                        uid: entry.uid.clone(),
+                        namespace: entry.spec.namespace.clone(),
+                        name: entry.spec.name.clone(),
+                        grace_seconds: bound.min(own.unwrap_or(u32::MAX)),
+                    }));
+                }
+                Action::WakeAt { at } => self.wake = Some(at),
+                Action::Refuse { reason } => tell_refused(&reason),
+                Action::Hold { .. } | Action::Renew { .. } | Action::Scale { .. } => {}
+            }
+        }
+    }
+}
+
+/// Tells a set of namespaces, if it is news.
+fn tell(to: &watch::Sender<Arc<BTreeSet<Name>>>, namespaces: BTreeSet<Name>) {
+    to.send_if_modified(|before| {
+        let is_news = **before != namespaces;
+        *before = Arc::new(namespaces);
+        is_news
+    });
+}
+
+fn tell_refused(reason: &Refusal) {
+    info!(reason = reason.reason(), "refused: {reason}");
+}

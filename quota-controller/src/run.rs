@@ -1,0 +1,106 @@
+//! The program: reaches the API server, stands for election, decides while it leads, ends in order.
+
+use crate::cli::Cli;
+use crate::decider::{self, Message, Options};
+use crate::leader::{Election, Settings};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+/// What goes wrong before anything has begun.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// The API server's address or the credentials cannot be read, or an address cannot be listened on.
+pub async fn run(cli: Cli) -> Result<(), Failure> {
+    cli.check()?;
+    let client = Client::try_from(config(&cli).await?)?;
+    let identity = identity(&cli);
+    let stop = CancellationToken::new();
+    let options = Options {
+        log: cli.log_options(),
+        identity: identity.clone(),
+    };
+    let (decider, deciding) = decider::start(client.clone(), options, stop.clone());
+    let mut election = Election::new(
+        client,
+        Settings {
+            namespace: cli.namespace.clone(),
+            name: cli.lease_name.clone(),
+            identity: identity.clone(),
+            duration: Duration::from_secs(cli.lease_duration),
+            renew_deadline: Duration::from_secs(cli.renew_deadline),
+            retry: cli.retry(),
+            annotations: BTreeMap::new(),
+        },
+    );
+    let (won, mut leaderships) = mpsc::channel(1);
+    let leads = {
+        let decider = decider.clone();
+        tokio::spawn(async move {
+            while let Some(leadership) = leaderships.recv().await {
+                decider.send(Message::Lead(leadership)).await;
+            }
+        })
+    };
+    info!(identity, "standing for election");
+    let electing = CancellationToken::new();
+    let stood = {
+        let electing = electing.clone();
+        tokio::spawn(async move {
+            election.run(won, electing).await;
+            election
+        })
+    };
+    wait_for_signal().await?;
+    info!("ending");
+    // Nothing is done in our name any more before the next leader may begin.
+    electing.cancel();
+    let mut election = stood.await?;
+    stop.cancel();
+    deciding.await?;
+    election.release().await;
+    leads.abort();
+    Ok(())
+}
+
+async fn config(cli: &Cli) -> Result<Config, Failure> {
+    let mut config = match &cli.kubeconfig {
+        Some(path) => {
+            let file = Kubeconfig::read_from(path)
+                .map_err(|error| format!("cannot read kubeconfig {}: {error}", path.display()))?;
+            Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?
+        }
+        None => Config::infer().await?,
+    };
+    // Lists and watches are large already; a machine nearby needs no compression.
+    config.disable_compression = true;
+    Ok(config)
+}
+
+/// A name that no other process has, nor this one after a restart.
+fn identity(cli: &Cli) -> String {
+    if let Some(identity) = &cli.identity {
+        return identity.clone();
+    }
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let random = std::fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default();
+    format!("{}_{}", host.trim(), random.trim())
+}
+
+async fn wait_for_signal() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
