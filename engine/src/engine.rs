@@ -55,6 +55,9 @@ impl Engine {
         for pool in self.pools.iter_mut().flatten() {
             pool.come_to(now);
         }
+        if !matches!(event, Event::LeaseFound { .. }) {
+            self.adopt_leases(now);
+        }
         match event {
             Event::PoolSet(spec) => self.pool_set(now, spec),
             Event::PoolRemoved { pool } => self.pool_removed(pool),

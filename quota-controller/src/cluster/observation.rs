@@ -1,6 +1,6 @@
 //! One thing that was seen.
 
-use api::crd::{CapacityLeaseStatus, CapacityPoolStatus, ElasticWorkload};
+use api::crd::{CapacityLeaseStatus, CapacityPoolStatus, ElasticWorkload, LeasePhase};
 use engine::Time;
 use engine::spec::{LeaseKey, LeaseSpec, Name, NodeSpec, PodSpec, PoolSpec, WorkloadKey};
 use std::sync::Arc;
@@ -117,6 +117,12 @@ impl LeaseSeen {
     pub fn is_granted(&self) -> bool {
         let mut conditions = self.status.conditions.iter();
         conditions.any(|condition| condition.type_ == "Granted" && condition.status == "True")
+    }
+
+    /// Whether its status says that it has ended.
+    pub fn has_ended(&self) -> bool {
+        let phase = self.status.phase;
+        matches!(phase, Some(LeasePhase::Draining | LeasePhase::Expired))
     }
 
     /// Its present end, if renewals have moved it.

@@ -51,18 +51,42 @@ impl Driver {
         self.news.pools.extend(self.pools.keys().cloned());
     }
 
-    /// Parents before children: a lease is taken as soon as what it divides is there.
+    /// What was granted is held to, in one row, however short capacity is by now. The rest is asked for again, by
+    /// age, as often as something of it is granted: a sub-lease may come before what it divides.
     fn learn_leases(&mut self) {
+        let found: Vec<_> = self
+            .leases
+            .values()
+            .filter_map(|lease| lease.it.seen.as_ref())
+            .filter(|seen| seen.is_granted())
+            .filter_map(|seen| {
+                let spec = seen.spec.as_ref().ok()?.clone();
+                Some((spec, seen.until(), seen.has_ended()))
+            })
+            .collect();
+        for (lease, until, has_lapsed) in &found {
+            self.feed(Event::LeaseFound {
+                lease: Box::new(lease.clone()),
+                until: *until,
+                has_lapsed: *has_lapsed,
+            });
+        }
+        // Any other event makes the engine take them in.
+        self.feed(Event::TimePassed);
+        for (spec, _, _) in found {
+            if let Some(lease) = self.leases.get_mut(&spec.key)
+                && self.engine.lease(&spec.key).is_some()
+            {
+                lease.it.told = Some(spec);
+            }
+        }
         let mut waiting: Vec<LeaseKey> = self.leases.keys().cloned().collect();
-        // Granted ones first, then by age.
         waiting.sort_by_key(|key| {
             let seen = self
                 .leases
                 .get(key)
                 .and_then(|lease| lease.it.seen.as_ref());
-            let granted = seen.is_some_and(|seen| seen.is_granted());
-            let created = seen.and_then(|seen| Some(seen.spec.as_ref().ok()?.created));
-            (!granted, created)
+            seen.and_then(|seen| Some(seen.spec.as_ref().ok()?.created))
         });
         loop {
             let before = waiting.len();
