@@ -1,5 +1,6 @@
 //! The façade: events in, actions out.
 
+mod check;
 mod questions;
 
 use crate::ids::PodIx;
@@ -81,6 +82,9 @@ impl Engine {
                 self.with_pod(*pod, |pool, pod| pool.pod_placed(pod, node))
             }
             Event::PodStarted { pod } => self.with_pod(*pod, Pool::pod_started),
+            Event::PodRunning { pod, since } => {
+                self.with_pod(*pod, |pool, pod| pool.pod_running(pod, *since))
+            }
             Event::PodResized { pod, request } => {
                 self.with_pod(*pod, |pool, pod| pool.pod_resized(pod, request))
             }
@@ -89,6 +93,17 @@ impl Engine {
                 self.with_pod(*pod, |pool, pod| pool.eviction_refused(pod, *retry));
             }
             Event::WorkloadSet(spec) => self.workload_set(spec),
+            Event::WorkloadFound {
+                key,
+                granted,
+                shrunk,
+            } => {
+                if let Some(at) = self.workload_pool.get(key)
+                    && let Some(pool) = &mut self.pools[*at as usize]
+                {
+                    pool.workload_found(key, *granted, *shrunk);
+                }
+            }
             Event::WorkloadRemoved { key } => self.workload_removed(key),
             Event::OutsidePlaced { pod, node, request } => {
                 let owner = self
@@ -128,31 +143,6 @@ impl Engine {
             self.wake = wake;
         }
         actions
-    }
-
-    /// Whether a change of a pool or a lease would be refused now, and why; changes nothing.
-    pub fn check(&self, now: Time, event: &Event) -> Vec<Refusal> {
-        match event {
-            Event::PoolSet(spec) => match self.pool_named(&spec.name) {
-                Some((_, pool)) => pool.check_spec(now, spec, self.nodes_of(spec)),
-                None => check_new_pool(spec),
-            },
-            Event::LeaseSet(lease) => match self.pool_for(lease) {
-                Ok(at) => self.pools[at]
-                    .as_ref()
-                    .map_or_else(Vec::new, |pool| pool.check_lease(now, lease)),
-                Err(refused) => vec![refused],
-            },
-            Event::LeaseRemoved { key } => match self.pool_of_lease(key) {
-                Some(at) => self.pools[at]
-                    .as_ref()
-                    .map_or_else(Vec::new, |pool| pool.check_removal(now, key)),
-                None => vec![Refusal::NotFound {
-                    object: lease_object(key),
-                }],
-            },
-            _ => Vec::new(),
-        }
     }
 
     /// All pools with all accounts and figures. Costs the whole tree: not for every event.
@@ -297,21 +287,13 @@ impl Engine {
     }
 
     fn pool_removed(&mut self, name: &str) {
-        let Some(at) = self.pool_named(name).map(|(at, _)| at) else {
-            return self.refuse(vec![Refusal::NotFound {
-                object: format!("CapacityPool {name}"),
-            }]);
-        };
-        let leased = self.pools[at]
-            .as_ref()
-            .is_some_and(|pool| pool.accounts().count() > 1);
-        if leased {
-            return self.refuse(vec![Refusal::Invalid {
-                object: format!("CapacityPool {name}"),
-                field: "metadata".to_owned(),
-                problem: "it is leased: end its leases first".to_owned(),
-            }]);
+        let refused = self.check_pool_removal(name);
+        if !refused.is_empty() {
+            return self.refuse(refused);
         }
+        let Some((at, _)) = self.pool_named(name) else {
+            return;
+        };
         self.pools[at] = None;
         let gone = u32::try_from(at).unwrap_or(u32::MAX);
         self.pods.retain(
@@ -659,40 +641,3 @@ impl Engine {
 fn lease_object(key: &LeaseKey) -> String {
     format!("CapacityLease {}/{}", key.namespace, key.name)
 }
-
-/// What a new pool may not be.
-fn check_new_pool(spec: &PoolSpec) -> Vec<Refusal> {
-    let mut refused = Vec::new();
-    let mut refuse = |field: &str, problem: String| {
-        refused.push(Refusal::Invalid {
-            object: format!("CapacityPool {}", spec.name),
-            field: field.to_owned(),
-            problem,
-        });
-    };
-    if spec.resources.is_empty() || spec.resources.len() > RESOURCES_MAX {
-        refuse(
-            "spec.resources",
-            format!(
-                "{} resources, 1 to {RESOURCES_MAX} can be leased",
-                spec.resources.len()
-            ),
-        );
-    }
-    let distinct: BTreeSet<&Name> = spec.resources.iter().collect();
-    if distinct.len() < spec.resources.len() {
-        refuse("spec.resources", "a resource is named twice".to_owned());
-    }
-    for name in spec
-        .capacity
-        .keys()
-        .chain(spec.reserve.keys())
-        .filter(|name| !distinct.contains(name))
-    {
-        refuse("spec", format!("{name} is not among spec.resources"));
-    }
-    refused
-}
-
-/// Sets of resources are bit masks.
-const RESOURCES_MAX: usize = 16;

@@ -1,4 +1,23 @@
 //! What a driver tells the engine.
+//!
+//! **Starting again.** A driver that starts feeds, in this order, what objects say: pools, nodes, leases
+//! ([`Event::LeaseFound`]), workloads ([`Event::WorkloadSet`], each with [`Event::WorkloadFound`]), the pods without
+//! a gate ([`Event::PodFound`], each with [`Event::PodRunning`], [`Event::PodPlaced`] and, if it terminates,
+//! [`Event::PodLeaving`]), the pods with one ([`Event::PodArrived`]), and decides once. Then the figures are those
+//! of the engine before it, and so are the decisions, as far as this is carried:
+//!
+//! | what | by |
+//! | --- | --- |
+//! | age in queues, order of evictions | `created` of pods and workloads, `since` of `PodRunning` |
+//! | `minRuntimeSeconds` | `since` of `PodRunning` |
+//! | which replicas are the newest | the order of the `PodFound` events |
+//! | cool-down, replicas still to be made | `shrunk` and `granted` of `WorkloadFound` |
+//! | renewals, drains, grace periods | the leases' own times, `until` and `has_lapsed` |
+//!
+//! Lost is what no object says: for whom victims were asked to end (a request that is entitled keeps what is on
+//! its way all the same, one that took it by priority asks anew), until when a refused eviction is not tried again,
+//! limits that a deleted lease had set, the drain of a deleted lease, the forecast node of a pod that is not bound
+//! (it gets a new one).
 
 use crate::spec::{
     ElasticSpec, LeaseKey, LeaseSpec, Name, NodeSpec, PodId, PodSpec, PoolSpec, Quantities,
@@ -53,7 +72,9 @@ pub enum Event {
     },
     /// A pod waits for admission.
     PodArrived(PodSpec),
-    /// A pod that nobody admitted is there without a gate: charged as found, even beyond the limit.
+    /// A pod is there without a gate: nobody admitted it, or somebody did before a start. It is charged as found,
+    /// even beyond the limit. Those of an elastic workload come after its [`Event::WorkloadSet`], and all in the
+    /// order in which they were admitted, as far as that is known.
     PodFound(PodSpec),
     /// A pod was bound to a node.
     PodPlaced {
@@ -66,6 +87,13 @@ pub enum Event {
     PodStarted {
         /// Which.
         pod: PodId,
+    },
+    /// The same, learned later: it has run since then.
+    PodRunning {
+        /// Which.
+        pod: PodId,
+        /// Since when.
+        since: Time,
     },
     /// A pod's request changed in place.
     PodResized {
@@ -93,6 +121,18 @@ pub enum Event {
     },
     /// An elastic workload is there, or has changed.
     WorkloadSet(ElasticSpec),
+    /// An elastic workload that is known had this count before anybody was looking. Until the next decision its pods
+    /// are found, and then replicas that are still to be made are charged as found too; pods beyond the count
+    /// were asked to go and are asked again.
+    WorkloadFound {
+        /// Which.
+        key: WorkloadKey,
+        /// The count that was last asked for with [`Action::Scale`](crate::Action::Scale).
+        granted: u32,
+        /// When it was last made smaller: its cool-down counts from there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shrunk: Option<Time>,
+    },
     /// An elastic workload is gone; its pods end by events of their own.
     WorkloadRemoved {
         /// Which.

@@ -2,9 +2,9 @@
 //!
 //! The submodules each answer one question: [`charge`] books and gives back, [`queue`] keeps what waits and in
 //! which order an account offers it, [`decide`] makes the decision ([`search`] finds who is next, [`serve`] and
-//! [`admit`] do it), [`reclaim`] plans whom to take from,
-//! [`elastic`] changes workloads' sizes, [`arrive`] takes note of pods and workloads, [`capacity`] of leases
-//! and nodes, [`figures`] and [`verify`] tell.
+//! [`admit`] do it), [`reclaim`] plans whom to take from, [`elastic`] changes workloads' sizes, [`arrive`] takes
+//! note of pods and workloads, [`found`] of those that were there before, [`capacity`] of leases and nodes,
+//! [`figures`] and [`verify`] tell.
 
 mod admit;
 mod arrive;
@@ -16,6 +16,7 @@ mod earmark;
 mod elastic;
 mod explain;
 mod figures;
+mod found;
 mod queue;
 mod reclaim;
 pub(crate) mod records;
@@ -96,6 +97,10 @@ pub(crate) struct Pool {
     growing: Demand,
     /// Pods outside all leases that take room.
     outside: FxHashMap<PodId, (NodeIx, ShapeIx)>,
+    /// Pods that were found since the last decision.
+    found_pods: BTreeSet<PodIx>,
+    /// Workloads that were found since, with the counts they were granted.
+    found_workloads: BTreeMap<WorkloadIx, u32>,
     held: BTreeSet<PodIx>,
     held_workloads: BTreeSet<WorkloadIx>,
     earmarked: BTreeSet<RequestIx>,

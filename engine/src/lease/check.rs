@@ -3,7 +3,7 @@
 use super::account::Lease;
 use super::timeline::{Excess, Holding, Term, Timeline, added, added_by, beyond};
 use super::{LeaseBook, covered_until};
-use crate::amounts::Amounts;
+use crate::amounts::{AMOUNT_MAX, Amounts};
 use crate::refusal::Refusal;
 use crate::spec::{LeaseKey, LeaseKind, LeaseSpec, Name};
 use crate::time::{Span, Time};
@@ -20,8 +20,14 @@ struct Change<'a> {
 impl LeaseBook {
     /// The lease as it would be kept, or all that is wrong with it.
     pub(super) fn prepare(&self, now: Time, spec: &LeaseSpec) -> Result<Lease, Vec<Refusal>> {
-        let problems = self.find_structural(now, spec);
+        let mut problems = self.find_structural(now, spec);
         if !problems.is_empty() {
+            // All that is wrong is told at once: what of it is over-committed too, if that can be said.
+            let has_place =
+                spec.lessee != spec.key.namespace && self.tree_problem(now, spec).is_none();
+            if has_place && is_countable(spec) {
+                problems.extend(self.find_shortages(now, &self.compile(spec)));
+            }
             return Err(problems);
         }
         let lease = self.compile(spec);
@@ -43,12 +49,16 @@ impl LeaseBook {
     pub(super) fn find_structural(&self, now: Time, spec: &LeaseSpec) -> Vec<Refusal> {
         let mut problems = self.find_senseless(spec);
         if spec.lessee != spec.key.namespace {
-            problems.extend(match spec.kind {
-                LeaseKind::Sublease => self.find_tree_problems(now, spec),
-                LeaseKind::Transfer => self.find_transfer_problems(now, spec),
-            });
+            problems.extend(self.tree_problem(now, spec));
         }
         problems
+    }
+
+    fn tree_problem(&self, now: Time, spec: &LeaseSpec) -> Option<Refusal> {
+        match spec.kind {
+            LeaseKind::Sublease => self.find_tree_problems(now, spec),
+            LeaseKind::Transfer => self.find_transfer_problems(now, spec),
+        }
     }
 
     fn find_tree_problems(&self, now: Time, spec: &LeaseSpec) -> Option<Refusal> {
@@ -317,6 +327,13 @@ impl LeaseBook {
         };
         found.into_iter().map(refusal).collect()
     }
+}
+
+/// Whether the amounts and the term can be added to others.
+fn is_countable(spec: &LeaseSpec) -> bool {
+    let has_term = spec.start.unwrap_or(Time::MIN) < spec.end.unwrap_or(Time::MAX);
+    let mut amounts = spec.guaranteed.values();
+    has_term && amounts.all(|amount| (0..=AMOUNT_MAX).contains(amount))
 }
 
 fn from(now: Time) -> Term {

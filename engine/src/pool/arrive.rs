@@ -27,7 +27,7 @@ impl Pool {
         shape
     }
 
-    fn new_pod(&mut self, spec: &PodSpec, account: AccountId) -> PodIx {
+    pub(super) fn new_pod(&mut self, spec: &PodSpec, account: AccountId) -> PodIx {
         let shape = self.shape(&spec.template);
         let key = spec.workload.as_ref().map(|name| WorkloadKey {
             namespace: spec.namespace.clone(),
@@ -103,7 +103,7 @@ impl Pool {
             name: name.clone(),
         };
         let workload = *self.workload_by_key.get(&key)?;
-        let slot = self.workloads.get_mut(workload.0)?.unfilled.pop_first()?;
+        let (_, slot) = self.workloads.get_mut(workload.0)?.unfilled.pop_first()?;
         let entry = self.pods.get_mut(slot.0)?;
         entry.id = Some(spec.id);
         entry.name = spec.name.clone();
@@ -253,19 +253,6 @@ impl Pool {
         None
     }
 
-    /// A pod that nobody admitted is there without a gate: charged as found.
-    pub(crate) fn pod_found(&mut self, spec: &PodSpec, account: AccountId) -> PodIx {
-        let pod = self.new_pod(spec, account);
-        self.charge_pod(pod, None);
-        if let Some(workload) = self.pod(pod).and_then(|pod| pod.workload)
-            && let Some(workload) = self.workloads.get_mut(workload.0)
-        {
-            workload.asked = workload.asked.max(workload.target());
-        }
-        self.touch(account);
-        pod
-    }
-
     /// A pod was bound to a node.
     pub(crate) fn pod_placed(&mut self, pod: PodIx, node: &str) {
         let node = self.rooms.find(node);
@@ -300,6 +287,11 @@ impl Pool {
     /// A pod runs from now on.
     pub(crate) fn pod_started(&mut self, pod: PodIx) {
         self.start_pod(pod, self.decision.now);
+    }
+
+    /// A pod has run since then.
+    pub(crate) fn pod_running(&mut self, pod: PodIx, since: Time) {
+        self.start_pod(pod, since);
     }
 
     /// Somebody else asked a pod to end.
@@ -430,6 +422,7 @@ impl Pool {
         let Some(entry) = self.pods.remove(pod.0) else {
             return;
         };
+        self.found_pods.remove(&pod);
         if entry.workload.is_none() {
             self.rooms.count_pods(entry.shape, -1);
         }

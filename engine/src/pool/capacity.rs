@@ -61,6 +61,8 @@ impl Pool {
             waiting: Default::default(),
             growing: Default::default(),
             outside: Default::default(),
+            found_pods: BTreeSet::new(),
+            found_workloads: Default::default(),
             held: BTreeSet::new(),
             held_workloads: BTreeSet::new(),
             earmarked: BTreeSet::new(),

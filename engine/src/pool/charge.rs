@@ -216,7 +216,7 @@ impl Pool {
             Unit::Minimum(workload) => {
                 if let Some(workload) = self.workloads.get_mut(workload.0) {
                     workload.slots.remove(&sequence);
-                    workload.unfilled.remove(&pod);
+                    workload.unfilled.remove(&sequence);
                 }
                 self.relist_unit(unit);
             }

@@ -45,6 +45,8 @@ impl Pool {
     /// Makes one decision for all that was noted.
     pub(crate) fn decide(&mut self, now: Time) -> Vec<Action> {
         self.come_to(now);
+        // What was found is not of this decision.
+        self.take_stock();
         self.decision.number += 1;
         self.decision.left = SERVED_MIN + SERVED_EACH * self.requests.len();
         self.drain();

@@ -5,6 +5,7 @@ use super::records::{GrowKey, Kind, Pod, PodState, Unit};
 use crate::action::Cause;
 use crate::ids::{NodeIx, PodIx, WorkloadIx};
 use crate::spec::Removal;
+use crate::time::Time;
 use crate::tree::View;
 use smallvec::smallvec;
 use std::cmp::Reverse;
@@ -127,14 +128,19 @@ impl Pool {
             let Some(workload) = self.workloads.get_mut(index.0) else {
                 return;
             };
-            let pod = match workload.beyond.pop_first() {
+            match workload.beyond.pop_first() {
                 Some((_, _, pod)) => {
                     self.decision.admitted.push(pod);
-                    pod
+                    self.charge_pod(pod, node);
                 }
-                None => self.new_replica(index),
-            };
-            self.charge_pod(pod, node);
+                None => {
+                    let pod = self.new_replica(index);
+                    self.charge_pod(pod, node);
+                    if let Some(workload) = self.workloads.get_mut(index.0) {
+                        workload.unfilled.insert(self.sequence, pod);
+                    }
+                }
+            }
         }
         let entry = self.decision.scaled.entry(index).or_default();
         entry.0.get_or_insert(cause);
@@ -164,11 +170,7 @@ impl Pool {
             group: None,
             retry: None,
         };
-        let pod = PodIx(self.pods.insert(pod));
-        if let Some(workload) = self.workloads.get_mut(index.0) {
-            workload.unfilled.insert(pod);
-        }
-        pod
+        PodIx(self.pods.insert(pod))
     }
 
     /// The replicas that go when the count is lowered by `count`, those in `spared` left out: granted ones
@@ -232,18 +234,27 @@ impl Pool {
                 }
             }
         }
-        if let Some(workload) = self.workloads.get_mut(index.0)
-            && asked_to_go
-        {
-            workload.last_shrink = Some(now);
-            if workload.spec.cooldown.0 > 0 {
-                self.cooling.insert((now + workload.spec.cooldown, index));
-            }
+        if asked_to_go {
+            self.note_shrink(index, Some(now));
             self.decision.scaled.entry(index).or_default().0 = Some(cause.clone());
         }
         self.set_busy(index, false);
         if takes_back {
             self.note_taken_back(Unit::Minimum(index));
+        }
+    }
+
+    /// The workload was last made smaller then: it cools down.
+    pub(super) fn note_shrink(&mut self, index: WorkloadIx, shrunk: Option<Time>) {
+        let Some(workload) = self.workloads.get_mut(index.0) else {
+            return;
+        };
+        workload.last_shrink = shrunk;
+        if let Some(shrunk) = shrunk
+            && workload.spec.cooldown.0 > 0
+        {
+            self.cooling
+                .insert((shrunk + workload.spec.cooldown, index));
         }
     }
 

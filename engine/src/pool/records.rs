@@ -112,8 +112,8 @@ pub(crate) struct Workload {
     pub(crate) slots: BTreeMap<u64, PodIx>,
     /// Replicas that were asked to go and have not ended.
     pub(crate) leaving: u32,
-    /// Granted replicas that have no pod yet.
-    pub(crate) unfilled: BTreeSet<PodIx>,
+    /// Granted replicas that have no pod yet, by the order in which they were charged.
+    pub(crate) unfilled: BTreeMap<u64, PodIx>,
     /// Pods of its owner beyond what it is admitted for, oldest first.
     pub(crate) beyond: BTreeSet<(Time, PodId, PodIx)>,
     pub(crate) last_shrink: Option<Time>,

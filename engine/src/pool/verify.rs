@@ -197,7 +197,7 @@ impl Pool {
             }
             let unfilled = workload
                 .unfilled
-                .iter()
+                .values()
                 .all(|pod: &PodIx| self.pod(*pod).is_some_and(|pod| pod.id.is_none()));
             if !unfilled {
                 return Err(format!(

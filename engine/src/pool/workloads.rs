@@ -25,7 +25,7 @@ impl Pool {
             members: 0,
             slots: BTreeMap::new(),
             leaving: 0,
-            unfilled: BTreeSet::new(),
+            unfilled: BTreeMap::new(),
             beyond: BTreeSet::new(),
             last_shrink: None,
             asked: 0,
@@ -121,7 +121,7 @@ impl Pool {
         workload.gone = true;
         let (shape, max) = (workload.shape, workload.spec.max);
         let (minimum, step) = (workload.minimum.take(), workload.step);
-        let unfilled: Vec<PodIx> = workload.unfilled.iter().copied().collect();
+        let unfilled: Vec<PodIx> = workload.unfilled.values().copied().collect();
         let account = workload.account;
         self.rooms.count_pods(shape, -i64::from(max));
         if let Some(minimum) = minimum {
@@ -149,6 +149,7 @@ impl Pool {
             && let Some(workload) = self.workloads.remove(index.0)
         {
             self.requests.remove(workload.step.0);
+            self.found_workloads.remove(&index);
             self.cooling.retain(|&(_, other)| other != index);
         }
     }

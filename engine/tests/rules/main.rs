@@ -12,6 +12,7 @@ mod monotone;
 mod properties;
 mod reclaim;
 mod refusals;
+mod restart;
 mod rooms;
 mod second_model;
 mod terms;

@@ -42,6 +42,8 @@ pub struct Pod {
     pub state: State,
     /// When it began to run.
     pub started: Option<Time>,
+    /// Its number among those that were admitted.
+    pub admitted: Option<usize>,
     /// The forecast node, if it has one.
     pub node: Option<String>,
 }
@@ -197,6 +199,68 @@ impl World {
         self.history.push(Entry::Fed(self.now, event));
     }
 
+    /// The same world with an engine that has just started and learns all from objects.
+    pub fn restarted(&self) -> World {
+        let mut world = self.books();
+        world.wake = None;
+        world.feed(Event::PoolSet(world.pool.clone()));
+        for node in self.nodes.values() {
+            world.feed(Event::NodeSet(node.clone()));
+        }
+        for (key, lease) in &self.leases {
+            let mut written = lease.clone();
+            let until = written.end;
+            if let (Some(start), Some(&length)) = (written.start, self.terms.get(key)) {
+                written.end = Some(start + length);
+            }
+            world.feed(Event::LeaseFound {
+                has_lapsed: until.is_some_and(|until| until <= self.now),
+                lease: Box::new(written),
+                until,
+            });
+        }
+        for workload in self.workloads.values() {
+            world.feed(Event::WorkloadSet(workload.spec.clone()));
+            world.feed(Event::WorkloadFound {
+                key: workload.spec.key.clone(),
+                granted: workload.target,
+                shrunk: workload.shrunk,
+            });
+        }
+        let mut admitted: Vec<_> = self
+            .pods
+            .values()
+            .filter(|pod| pod.admitted.is_some())
+            .collect();
+        admitted.sort_by_key(|pod| pod.admitted);
+        for pod in admitted {
+            world.find_pod(pod);
+        }
+        for pod in self.pods.values().filter(|pod| pod.state == State::Waiting) {
+            world.feed(Event::PodArrived(pod.spec.clone()));
+        }
+        world
+    }
+
+    /// What the objects say of a pod that was admitted before the start.
+    fn find_pod(&mut self, pod: &Pod) {
+        if !matches!(pod.state, State::Running | State::Leaving) {
+            return;
+        }
+        let id = pod.spec.id;
+        self.feed(Event::PodFound(pod.spec.clone()));
+        if let Some(since) = pod.started {
+            self.feed(Event::PodRunning { pod: id, since });
+        }
+        if let Some(node) = &pod.node {
+            let node = node.as_str().into();
+            self.feed(Event::PodPlaced { pod: id, node });
+        }
+        if pod.state == State::Leaving {
+            self.feed(Event::PodLeaving { pod: id });
+        }
+    }
+
     /// Sets a lease; false if the engine refuses it.
     pub fn set_lease(&mut self, lease: LeaseSpec) -> bool {
         let event = Event::LeaseSet(lease.clone());
@@ -297,8 +361,14 @@ impl World {
             request,
             state: State::Waiting,
             started: None,
+            admitted: None,
             node: None,
         }
+    }
+
+    fn next_admitted(&self) -> usize {
+        let numbers = self.pods.values().filter_map(|pod| pod.admitted);
+        numbers.max().map_or(0, |last| last + 1)
     }
 
     /// A pod arrives.
@@ -320,6 +390,7 @@ impl World {
         let id = pod.spec.id;
         pod.state = State::Running;
         pod.started = Some(self.now);
+        pod.admitted = Some(self.next_admitted());
         self.feed(Event::PodFound(pod.spec.clone()));
         self.pods.insert(id, pod);
         self.feed(Event::PodStarted { pod: id });
@@ -411,9 +482,10 @@ impl World {
     }
 
     fn start(&mut self, id: PodId, node: Option<&str>) {
-        let now = self.now;
+        let (now, number) = (self.now, self.next_admitted());
         let pod = self.pods.get_mut(&id).expect("a known pod");
         pod.state = State::Running;
+        pod.admitted = Some(number);
         pod.node = node.map(str::to_string);
         if let Some(node) = node {
             let node = node.into();
