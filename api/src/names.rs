@@ -18,3 +18,27 @@ pub const GATE: &str = "leasehold.dev/admission";
 /// On a pod: the epoch of the leader that removed its gate, written in the same patch. After a restart it tells a
 /// pod that was admitted from one whose gate somebody else took away.
 pub const ANNOTATION_EPOCH: &str = "leasehold.dev/epoch";
+
+/// On a pod in mode `mark`: the extended resource that makes the scheduler ask the extender.
+pub const RESOURCE_MARK: &str = "leasehold.dev/lease";
+
+/// In mode `own-scheduler`: the taint, with effect `NoSchedule`, that keeps others off a pool's nodes.
+pub const TAINT_POOL: &str = "leasehold.dev/pool";
+
+/// In mode `own-scheduler`: the scheduler that serves the pool's nodes.
+pub const OWN_SCHEDULER: &str = "leasehold-scheduler";
+
+/// The namespace that Leasehold runs in, unless the installation says otherwise.
+pub const SYSTEM_NAMESPACE: &str = "leasehold-system";
+
+/// The controller: its Deployment, its Service, its service account.
+pub const CONTROLLER: &str = "quota-controller";
+
+/// The extender: its Deployment, its Service, its service account.
+pub const PLUGIN: &str = "scheduler-plugin";
+
+/// On all that belongs to an installation, with the value [`PART_OF`].
+pub const LABEL_PART_OF: &str = "app.kubernetes.io/part-of";
+
+/// The value of [`LABEL_PART_OF`].
+pub const PART_OF: &str = "leasehold";

@@ -15,4 +15,5 @@ pub mod clock;
 pub mod cluster;
 pub mod decider;
 pub mod leader;
+pub mod policies;
 pub mod run;
