@@ -10,6 +10,7 @@
 //! it became the leader.
 
 pub mod act;
+pub mod certificates;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
