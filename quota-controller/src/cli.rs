@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::admission::AdmissionArgs;
 use crate::decider::LogOptions;
 use clap::Parser;
 use std::net::SocketAddr;
@@ -9,12 +10,14 @@ use std::time::Duration;
 const EXAMPLES: &str = "\
 Examples:
   quota-controller                                in a cluster, with the pod's own service account
-  quota-controller --kubeconfig ~/.kube/config    from outside, to try it
+  quota-controller --kubeconfig ~/.kube/config --webhook-url https://127.0.0.1:9443
+                                                  from outside, to try it on the API server's own machine
   quota-controller --decision-log /var/log/leasehold
                                                   keep what was decided, for `simulator verify`
 
 Run two replicas: one leads, the other takes over within one --lease-duration. What it needs to be allowed
-to do is in deploy/. Ports: health and metrics on --listen-health (/healthz, /readyz, /metrics).";
+to do is in deploy/. Ports: health and metrics on --listen-health (/healthz, /readyz, /metrics);
+webhooks on --listen-webhook.";
 
 /// Makes capacity leases bind: admits gated pods, reclaims what was lent, keeps leases' status.
 #[derive(Parser, Clone, Debug)]
@@ -53,6 +56,9 @@ pub struct Cli {
     /// So many files of the decision log that were put aside are kept
     #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub decision_log_files: u32,
+    /// Certificates, webhooks, policies.
+    #[command(flatten)]
+    pub admission: AdmissionArgs,
     /// What is logged to standard error: error, warn, info, debug, trace, or per module (`info,kube=debug`)
     #[arg(long, value_name = "FILTER", default_value = "info")]
     pub log: String,
@@ -79,7 +85,7 @@ impl Cli {
                 self.retry_period, self.renew_deadline
             ));
         }
-        Ok(())
+        self.admission.check(self.kubeconfig.is_some())
     }
 
     /// The election's times.

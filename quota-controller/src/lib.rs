@@ -10,11 +10,14 @@
 //! it became the leader.
 
 pub mod act;
+pub mod admission;
 pub mod certificates;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod decider;
+pub mod installed;
 pub mod leader;
 pub mod policies;
 pub mod run;
+pub mod webhook;

@@ -1,11 +1,12 @@
 //! The program: reaches the API server, stands for election, decides while it leads, ends in order.
 
+use crate::admission::{self, Guard, Surroundings};
 use crate::cli::Cli;
 use crate::decider::{self, Message, Options};
 use crate::leader::{Election, Settings};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use std::collections::BTreeMap;
+use prometheus_client::registry::Registry;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -30,7 +31,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     };
     let (decider, deciding) = decider::start(client.clone(), options, stop.clone());
     let mut election = Election::new(
-        client,
+        client.clone(),
         Settings {
             namespace: cli.namespace.clone(),
             name: cli.lease_name.clone(),
@@ -38,7 +39,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             duration: Duration::from_secs(cli.lease_duration),
             renew_deadline: Duration::from_secs(cli.renew_deadline),
             retry: cli.retry(),
-            annotations: BTreeMap::new(),
+            annotations: cli.admission.annotations(),
         },
     );
     let (won, mut leaderships) = mpsc::channel(1);
@@ -49,6 +50,19 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
                 decider.send(Message::Lead(leadership)).await;
             }
         })
+    };
+    let mut registry = Registry::default();
+    let guarding = if cli.admission.admission == Guard::On {
+        let around = Surroundings {
+            client,
+            decider,
+            leader: election.watch(),
+            identity: identity.clone(),
+            namespace: cli.namespace.clone(),
+        };
+        Some(admission::start(&cli.admission, around, &mut registry, &stop).await?)
+    } else {
+        None
     };
     info!(identity, "standing for election");
     let electing = CancellationToken::new();
@@ -65,6 +79,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     electing.cancel();
     let mut election = stood.await?;
     stop.cancel();
+    if let Some(guarding) = guarding {
+        guarding.ended().await;
+    }
     deciding.await?;
     election.release().await;
     leads.abort();
