@@ -47,6 +47,7 @@ impl Cluster {
     /// # Errors
     /// When a program cannot be built, does not start, ends, or is not ready in time; with the end of its log.
     pub async fn start(options: Options) -> Result<Cluster, Error> {
+        options.check()?;
         let programs = tokio::task::spawn_blocking(Programs::find_or_build).await;
         let programs = programs.map_err(|error| Error::Other(error.to_string()))??;
         let within = options.ready_within;

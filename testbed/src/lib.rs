@@ -30,6 +30,7 @@ mod port;
 mod process;
 mod programs;
 mod ready;
+pub mod record;
 mod scheduler;
 pub mod stage;
 

@@ -83,7 +83,7 @@ fn node(group: &NodeGroup, number: usize) -> Result<Node, Error> {
 }
 
 /// `key=value:Effect` or `key:Effect`.
-fn taint(text: &str) -> Result<Taint, Error> {
+pub(crate) fn taint(text: &str) -> Result<Taint, Error> {
     let malformed = || {
         Error::Other(format!(
             "taint {text:?}: write key=value:NoSchedule or key:NoSchedule"

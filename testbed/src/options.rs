@@ -1,6 +1,7 @@
 //! What a cluster shall be like.
 
 use crate::access::User;
+use crate::error::Error;
 use crate::scheduler::Scheduler;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -49,6 +50,27 @@ impl Options {
             nodes: nodes.into_iter().collect(),
             ..Options::default()
         }
+    }
+
+    /// Whether everything in them can be read. [`crate::Cluster::start`] asks this first.
+    ///
+    /// # Errors
+    /// The first thing that cannot.
+    pub fn check(&self) -> Result<(), Error> {
+        for group in &self.nodes {
+            for text in &group.taints {
+                crate::nodes::taint(text)?;
+            }
+            for (resource, amount) in &group.allocatable {
+                amount.parse::<api::Quantity>().map_err(|error| {
+                    Error::Other(format!(
+                        "{resource} {amount:?} of nodes {}: {error}",
+                        group.name
+                    ))
+                })?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -89,7 +89,7 @@ impl Args {
 pub(crate) fn run(args: &Args) -> Result<(), Error> {
     let started = Instant::now();
     // Mistakes are told before anything is built or started.
-    args.options()?;
+    args.options()?.check()?;
     let state = State::of(&args.name)?;
     if state.is_held()? {
         return Err(Error::Other(format!(
