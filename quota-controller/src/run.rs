@@ -3,7 +3,9 @@
 use crate::admission::{self, Guard, Surroundings};
 use crate::cli::Cli;
 use crate::decider::{self, Message, Options};
+use crate::health;
 use crate::leader::{Election, Settings};
+use crate::metrics::Metrics;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use prometheus_client::registry::Registry;
@@ -25,9 +27,11 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     let client = Client::try_from(config(&cli).await?)?;
     let identity = identity(&cli);
     let stop = CancellationToken::new();
+    let metrics = Metrics::default();
     let options = Options {
         log: cli.log_options(),
         identity: identity.clone(),
+        metrics: metrics.clone(),
     };
     let (decider, deciding) = decider::start(client.clone(), options, stop.clone());
     let mut election = Election::new(
@@ -42,6 +46,21 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             annotations: cli.admission.annotations(),
         },
     );
+    let leader = election.watch();
+    health::serve(
+        cli.listen_health,
+        decider.clone(),
+        leader,
+        metrics.clone(),
+        stop.clone(),
+    )
+    .await
+    .map_err(|error| {
+        format!(
+            "cannot listen on --listen-health {}: {error}",
+            cli.listen_health
+        )
+    })?;
     let (won, mut leaderships) = mpsc::channel(1);
     let leads = {
         let decider = decider.clone();
@@ -64,6 +83,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     } else {
         None
     };
+    metrics.attach(registry);
     info!(identity, "standing for election");
     let electing = CancellationToken::new();
     let stood = {

@@ -24,4 +24,10 @@ impl Engine {
             Home::Outside(_) | Home::Nowhere => None,
         }
     }
+
+    /// The capacity of a pool, its reserve included, by resource.
+    pub fn capacity(&self, pool: &str) -> Vec<(Name, i64)> {
+        self.pool_named(pool)
+            .map_or_else(Vec::new, |(_, pool)| pool.capacity())
+    }
 }

@@ -99,6 +99,17 @@ impl Pool {
             .collect()
     }
 
+    /// What its nodes have, or what its object says it has.
+    pub(crate) fn capacity(&self) -> Vec<(Name, i64)> {
+        let resources = self.spec.resources.iter().zip(self.node_capacity.iter());
+        resources
+            .map(|(name, of_nodes)| {
+                let fixed = self.spec.capacity.get(name).copied();
+                (name.clone(), fixed.unwrap_or(of_nodes))
+            })
+            .collect()
+    }
+
     fn update_capacity(&mut self) {
         let held = self.held_with(&self.spec, &self.node_capacity);
         self.book.set_capacity(held);

@@ -34,6 +34,7 @@ pub struct Admission {
 pub(super) async fn admit(context: Context, mut order: Admission) {
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), &order.namespace);
     let params = PatchParams::default();
+    let began = std::time::Instant::now();
     for attempt in 0.. {
         let patch = match serde_json::from_value(patch(&order, context.leadership.epoch())) {
             Ok(patch) => Patch::<()>::Json(patch),
@@ -46,7 +47,11 @@ pub(super) async fn admit(context: Context, mut order: Admission) {
             .call(pods.patch_metadata(&order.name, &params, &patch))
             .await;
         match patched {
-            Some(Ok(_)) => return done(&context, &order).await,
+            Some(Ok(_)) => {
+                let took = began.elapsed().as_secs_f64();
+                context.metrics.gate_removal_seconds.observe(took);
+                return done(&context, &order).await;
+            }
             Some(Err(error)) if refused(&error) == Some(404) => {
                 return gone(&context, &order).await;
             }
@@ -56,6 +61,7 @@ pub(super) async fn admit(context: Context, mut order: Admission) {
             None if !context.leadership.is_valid() => return,
             None => {}
         }
+        context.count_retry("gate");
         if attempt > 0 {
             tokio::time::sleep(pause(attempt)).await;
         }

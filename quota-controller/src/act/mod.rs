@@ -3,14 +3,21 @@
 //! Each call asks first whether the leadership still counts, and is dropped when it ends. What a call has come
 //! to is known before it is done with: where the answer is lost, the object is read again.
 
+mod events;
 mod evict;
 mod gate;
+mod read;
+mod status;
 
+pub use events::{Notice, own_reference, pod_reference};
 pub use evict::Eviction;
 pub use gate::Admission;
+pub use read::Reading;
+pub use status::StatusWrite;
 
 use crate::decider::Decider;
 use crate::leader::Leadership;
+use crate::metrics::{Metrics, Reason};
 use futures::StreamExt;
 use kube::Client;
 use std::time::Duration;
@@ -19,6 +26,9 @@ use tokio::task::JoinSet;
 
 /// How many calls of one kind are under way at once.
 const CALLS_MAX: usize = 64;
+
+/// How many statuses are written at once: they can wait, admissions should not wait for them.
+const WRITES_MAX: usize = 4;
 
 /// The longest that one call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,6 +40,12 @@ pub enum Order {
     Admit(Admission),
     /// A pod is to be evicted.
     Evict(Eviction),
+    /// A status is to be written.
+    Write(StatusWrite),
+    /// An object is to be read again.
+    Read(Reading),
+    /// Something is to be told about an object.
+    Tell(Notice),
 }
 
 /// What the calls need.
@@ -38,9 +54,16 @@ pub(crate) struct Context {
     pub client: Client,
     pub leadership: Leadership,
     pub decider: Decider,
+    pub metrics: Metrics,
 }
 
 impl Context {
+    /// Counts a call that is tried again.
+    pub(crate) fn count_retry(&self, what: &'static str) {
+        let reason = Reason { reason: what };
+        self.metrics.retries.get_or_create(&reason).inc();
+    }
+
     /// Waits for a call, but not for longer than the leadership counts. Nothing: its outcome is not known.
     pub(crate) async fn call<T>(
         &self,
@@ -59,26 +82,46 @@ impl Context {
 pub struct Actors {
     admissions: mpsc::UnboundedSender<Admission>,
     evictions: mpsc::UnboundedSender<Eviction>,
+    writes: mpsc::UnboundedSender<StatusWrite>,
+    readings: mpsc::UnboundedSender<Reading>,
+    notices: mpsc::Sender<Notice>,
+    metrics: Metrics,
     _tasks: JoinSet<()>,
 }
 
 impl Actors {
     /// Begins to wait for orders.
-    pub fn start(client: Client, leadership: Leadership, decider: Decider) -> Actors {
+    pub fn start(
+        client: Client,
+        leadership: Leadership,
+        decider: Decider,
+        metrics: Metrics,
+    ) -> Actors {
         let context = Context {
             client,
             leadership,
             decider,
+            metrics: metrics.clone(),
         };
         let mut tasks = JoinSet::new();
-        // What waits here is bounded by the pods that there are: each has one order at most.
+        // What waits here is bounded by the objects that there are: each has one order of a kind at most.
         let (admissions, orders) = mpsc::unbounded_channel();
-        tasks.spawn(work(context.clone(), orders, gate::admit));
+        tasks.spawn(work(context.clone(), orders, CALLS_MAX, gate::admit));
         let (evictions, orders) = mpsc::unbounded_channel();
-        tasks.spawn(work(context, orders, evict::evict));
+        tasks.spawn(work(context.clone(), orders, CALLS_MAX, evict::evict));
+        let (writes, orders) = mpsc::unbounded_channel();
+        tasks.spawn(work(context.clone(), orders, WRITES_MAX, status::write));
+        let (readings, orders) = mpsc::unbounded_channel();
+        tasks.spawn(work(context.clone(), orders, WRITES_MAX, read::read));
+        let (notices, orders) = mpsc::channel(events::WAITING_MAX);
+        tasks.spawn(events::tell(context, orders));
         Actors {
             admissions,
             evictions,
+            writes,
+            readings,
+            notices,
+            metrics,
             _tasks: tasks,
         }
     }
@@ -89,6 +132,12 @@ impl Actors {
         let _ = match order {
             Order::Admit(admission) => self.admissions.send(admission).is_ok(),
             Order::Evict(eviction) => self.evictions.send(eviction).is_ok(),
+            Order::Write(write) => self.writes.send(write).is_ok(),
+            Order::Read(reading) => self.readings.send(reading).is_ok(),
+            Order::Tell(notice) => {
+                events::post(&self.notices, notice, &self.metrics);
+                true
+            }
         };
     }
 }
@@ -97,13 +146,14 @@ impl Actors {
 async fn work<T, F: Future<Output = ()>>(
     context: Context,
     orders: mpsc::UnboundedReceiver<T>,
+    calls_max: usize,
     carry_out: impl Fn(Context, T) -> F,
 ) {
     let orders = futures::stream::unfold(orders, |mut orders| async {
         orders.recv().await.map(|order| (order, orders))
     });
     orders
-        .for_each_concurrent(CALLS_MAX, |order| carry_out(context.clone(), order))
+        .for_each_concurrent(calls_max, |order| carry_out(context.clone(), order))
         .await;
 }
 

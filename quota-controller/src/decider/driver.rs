@@ -8,7 +8,9 @@ mod leases;
 mod nodes;
 mod pods;
 mod questions;
+mod status;
 mod templates;
+mod tentative;
 
 use crate::cluster::{Kind, Observation, Uid};
 use engine::spec::{LeaseKey, Name, PodId, WorkloadKey};
@@ -17,8 +19,11 @@ use pods::{Pod, Stage};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use templates::Templates;
+use tentative::Tentative;
 
-pub(super) use leases::{LeaseEntry, PoolEntry};
+pub(super) use status::Turn;
+
+use leases::{LeaseEntry, PoolEntry};
 
 /// A thing that a list names: what the last complete list did not name is gone.
 #[derive(Debug)]
@@ -48,6 +53,10 @@ pub(super) struct Driver {
     pods_outside_by_node: BTreeMap<Name, BTreeSet<PodId>>,
     next_pod: u64,
     templates: Templates,
+    /// Accepted changes of leases that the watch has not shown yet.
+    tentative: BTreeMap<LeaseKey, Tentative>,
+    /// The same of pools, and until when they are waited for.
+    tentative_pools: BTreeMap<Name, Time>,
     /// What others are to be told, since it was last taken.
     pub(super) news: News,
 }
@@ -172,7 +181,10 @@ impl Driver {
             }
             Kind::Leases => {
                 for key in unlisted(&self.leases, round) {
-                    self.lease_gone(&key);
+                    // One that was accepted a moment ago may be newer than the list.
+                    if !self.tentative.contains_key(&key) {
+                        self.lease_gone(&key);
+                    }
                 }
             }
             Kind::Nodes => {
@@ -223,7 +235,7 @@ impl Driver {
         for action in &actions {
             match action {
                 Action::Admit { pod, .. } => self.admitted(*pod),
-                Action::Renew { lease, until } => self.renewed(lease, *until),
+                Action::Renew { lease, .. } => self.renewed(lease),
                 _ => {}
             }
         }
@@ -237,6 +249,11 @@ impl Driver {
     /// The instant that the engine named has come.
     pub(super) fn time_passed(&mut self) {
         self.feed(Event::TimePassed);
+    }
+
+    /// The instant of what is told.
+    pub(super) fn now(&self) -> Time {
+        self.now
     }
 
     /// The engine, to ask.

@@ -1,6 +1,7 @@
 //! What the decider is told and asked.
 
 use super::handle::NotLeading;
+use crate::act::StatusWrite;
 use crate::cluster::{Observation, PodSeen, Uid};
 use crate::leader::Leadership;
 use engine::spec::{LeaseKey, LeaseSpec, Name, PodId, PoolSpec, Quantities};
@@ -51,6 +52,8 @@ pub enum Outcome {
     },
     /// The object was read again, because the outcome was not known.
     Read(Observation),
+    /// A status could not be written.
+    StatusNotWritten(StatusWrite),
 }
 
 /// A message to the decider.

@@ -8,6 +8,7 @@ mod handle;
 mod log;
 mod message;
 mod task;
+mod term;
 
 pub use handle::{Decider, NotLeading, Observer, Standing};
 pub use log::LogOptions;

@@ -1,21 +1,22 @@
 //! The task: takes messages in batches, makes one decision for each batch, hands out what follows.
 
-use super::driver::{Decided, Driver};
 use super::handle::{Decider, NotLeading, Standing};
 use super::log::{Log, LogOptions};
 use super::message::{Message, Outcome, Reserved};
-use crate::act::{Actors, Admission, Eviction, Order};
+use super::term::Term;
+use crate::act::Actors;
 use crate::clock::Clock;
 use crate::cluster::{Observation, watch_all};
 use crate::leader::Leadership;
+use crate::metrics::Metrics;
 use engine::spec::Name;
-use engine::{Action, Refusal, Time};
 use kube::Client;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -25,6 +26,9 @@ const BATCH_MAX: usize = 1024;
 /// Messages that wait while a decision is made; the watches wait with the rest.
 const INBOX_MAX: usize = 4096;
 
+/// How often statuses are looked at and events are told.
+const TICK: Duration = Duration::from_secs(1);
+
 /// What the decider is started with.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -32,6 +36,8 @@ pub struct Options {
     pub log: Option<LogOptions>,
     /// The name of this replica.
     pub identity: String,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// Starts the task. It ends when `stop` is cancelled.
@@ -76,19 +82,11 @@ struct Task {
     term: Option<Term>,
 }
 
-/// One leadership, with all that ends with it.
-struct Term {
-    leadership: Leadership,
-    driver: Driver,
-    actors: Actors,
-    _watches: JoinSet<()>,
-    log: Option<Log>,
-    wake: Option<Time>,
-}
-
 impl Task {
     async fn run(mut self, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH_MAX);
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let ended = self
                 .term
@@ -105,6 +103,7 @@ impl Task {
                 () = async { match wake { Some(wake) => tokio::time::sleep(wake).await, None => std::future::pending().await } } => {
                     self.wake();
                 }
+                _ = tick.tick() => self.tick(),
             }
         }
         self.stop_leading();
@@ -114,6 +113,8 @@ impl Task {
         if let Some(term) = self.term.take() {
             info!(epoch = term.leadership.epoch(), "no decisions any more");
         }
+        self.options.metrics.leading.set(0);
+        self.options.metrics.set_figures(Vec::new());
         self.standing.send_replace(Standing::Following);
         self.leased.send_replace(Arc::default());
         self.unlabelled.send_replace(Arc::default());
@@ -135,18 +136,16 @@ impl Task {
         };
         info!(epoch, "learning what is there");
         self.standing.send_replace(Standing::Learning { epoch });
-        self.term = Some(Term {
-            driver: Driver::default(),
-            actors: Actors::start(
-                self.client.clone(),
-                leadership.clone(),
-                self.decider.clone(),
-            ),
-            _watches: watch_all(&self.client, &self.decider.observer(epoch)),
-            leadership,
-            log,
-            wake: None,
-        });
+        let metrics = self.options.metrics.clone();
+        metrics.epoch.set(i64::try_from(epoch).unwrap_or(i64::MAX));
+        let watches = watch_all(&self.client, &self.decider.observer(epoch));
+        let actors = Actors::start(
+            self.client.clone(),
+            leadership.clone(),
+            self.decider.clone(),
+            metrics.clone(),
+        );
+        self.term = Some(Term::new(leadership, actors, watches, log, metrics));
     }
 
     fn take(&mut self, batch: &mut Vec<Message>) {
@@ -188,6 +187,7 @@ impl Task {
             Outcome::Ungated { pod } => term.driver.ungated(pod),
             Outcome::EvictionRefused { pod, retry } => term.driver.eviction_refused(pod, retry),
             Outcome::Read(observation) => seen.push(observation),
+            Outcome::StatusNotWritten(write) => term.driver.not_written(write),
         }
     }
 
@@ -206,6 +206,18 @@ impl Task {
                 "learned what is there, deciding"
             );
             self.standing.send_replace(Standing::Leading { epoch });
+            self.options.metrics.leading.set(1);
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = self.clock.now();
+        if let Some(term) = &mut self.term
+            && term.leadership.is_valid()
+            && term.driver.has_learned()
+        {
+            term.driver.come_to(now);
+            term.report();
         }
     }
 
@@ -222,7 +234,9 @@ impl Task {
                 },
                 Some(term),
             ) => {
-                let _ = answer.send(Ok(term.driver.check(&change, dry_run)));
+                let refused = term.driver.check(&change, dry_run);
+                term.count_refused(&refused);
+                let _ = answer.send(Ok(refused));
             }
             (
                 Message::Resize {
@@ -265,13 +279,7 @@ impl Task {
         if !term.leadership.is_valid() {
             return;
         }
-        let Some(decided) = term.driver.decide() else {
-            return;
-        };
-        if let Some(log) = &mut term.log {
-            log.write(&decided);
-        }
-        term.carry_out(decided);
+        term.decide();
         if !std::mem::take(&mut term.driver.news.namespaces).is_empty() {
             tell(&self.leased, term.driver.leased().cloned().collect());
             tell(
@@ -299,45 +307,6 @@ impl Task {
     }
 }
 
-impl Term {
-    fn carry_out(&mut self, decided: Decided) {
-        for action in decided.actions {
-            match action {
-                Action::Admit { pod, .. } => {
-                    let Some(entry) = self.driver.pod(pod) else {
-                        continue;
-                    };
-                    self.actors.order(Order::Admit(Admission {
-                        pod,
-                        uid: entry.uid.clone(),
-                        namespace: entry.spec.namespace.clone(),
-                        name: entry.spec.name.clone(),
-                        gate: entry.gate,
-                        has_annotations: entry.has_annotations,
-                    }));
-                }
-                Action::Evict { pod, grace, .. } => {
-                    let Some(entry) = self.driver.pod(pod) else {
-                        continue;
-                    };
-                    let bound = u32::try_from(grace.0 / 1000).unwrap_or(0);
-                    let own = entry.grace_seconds.and_then(|own| u32::try_from(own).ok());
-                    self.actors.order(Order::Evict(Eviction {
-                        pod,
-                        uid: entry.uid.clone(),
-                        namespace: entry.spec.namespace.clone(),
-                        name: entry.spec.name.clone(),
-                        grace_seconds: bound.min(own.unwrap_or(u32::MAX)),
-                    }));
-                }
-                Action::WakeAt { at } => self.wake = Some(at),
-                Action::Refuse { reason } => tell_refused(&reason),
-                Action::Hold { .. } | Action::Renew { .. } | Action::Scale { .. } => {}
-            }
-        }
-    }
-}
-
 /// Tells a set of namespaces, if it is news.
 fn tell(to: &watch::Sender<Arc<BTreeSet<Name>>>, namespaces: BTreeSet<Name>) {
     to.send_if_modified(|before| {
@@ -345,8 +314,4 @@ fn tell(to: &watch::Sender<Arc<BTreeSet<Name>>>, namespaces: BTreeSet<Name>) {
         *before = Arc::new(namespaces);
         is_news
     });
-}
-
-fn tell_refused(reason: &Refusal) {
-    info!(reason = reason.reason(), "refused: {reason}");
 }

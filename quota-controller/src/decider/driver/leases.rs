@@ -2,8 +2,9 @@
 
 use super::{Driver, Kind, Listed};
 use crate::cluster::{LeaseSeen, PoolSeen};
+use api::crd::{CapacityLeaseStatus, CapacityPoolStatus};
 use engine::spec::{LeaseKey, LeaseSpec, Name, PoolSpec};
-use engine::{Event, Refusal, Time};
+use engine::{Event, Refusal};
 
 /// A lease as it is stored.
 #[derive(Debug)]
@@ -14,8 +15,8 @@ pub(in crate::decider) struct LeaseEntry {
     pub told: Option<LeaseSpec>,
     /// Why what is stored is not what counts.
     pub refused: Vec<Refusal>,
-    /// Its end after renewals, until the status says so.
-    pub until: Option<Time>,
+    /// Its status as it was last asked to be written.
+    pub written: Option<CapacityLeaseStatus>,
 }
 
 /// A pool as it is stored.
@@ -27,6 +28,8 @@ pub(in crate::decider) struct PoolEntry {
     pub told: Option<PoolSpec>,
     /// Why what is stored is not what counts.
     pub refused: Vec<Refusal>,
+    /// Its status as it was last asked to be written.
+    pub written: Option<CapacityPoolStatus>,
 }
 
 impl Driver {
@@ -39,10 +42,15 @@ impl Driver {
                 seen: None,
                 told: None,
                 refused: Vec::new(),
+                written: None,
             },
         });
         entry.round = round;
+        if entry.it.written.as_ref() != Some(&seen.status) {
+            entry.it.written = None;
+        }
         entry.it.seen = Some(seen);
+        self.tentative_pools.remove(&name);
         self.news.pools.insert(name.clone());
         if self.has_learned {
             self.grant_pool(&name);
@@ -81,6 +89,7 @@ impl Driver {
     }
 
     pub(super) fn pool_gone(&mut self, name: &Name) {
+        self.tentative_pools.remove(name);
         let Some(entry) = self.pools.get_mut(name) else {
             return;
         };
@@ -94,18 +103,22 @@ impl Driver {
     pub(super) fn lease_seen(&mut self, seen: LeaseSeen) {
         let key = seen.key.clone();
         let round = self.round(Kind::Leases);
-        let until = seen.until();
         let entry = self.leases.entry(key.clone()).or_insert_with(|| Listed {
             round,
             it: LeaseEntry {
                 seen: None,
                 told: None,
                 refused: Vec::new(),
-                until,
+                written: None,
             },
         });
         entry.round = round;
+        if entry.it.written.as_ref() != Some(&seen.status) {
+            // Somebody else wrote it, or this is older than what was written: looked at again.
+            entry.it.written = None;
+        }
         entry.it.seen = Some(seen);
+        self.tentative.remove(&key);
         self.news.leases.insert(key.clone());
         if self.has_learned {
             self.grant_lease(&key);
@@ -139,11 +152,11 @@ impl Driver {
         entry.it.refused = refused;
         if is_granted {
             entry.it.told = Some(spec);
-            entry.it.until = None;
         }
     }
 
     pub(super) fn lease_gone(&mut self, key: &LeaseKey) {
+        self.tentative.remove(key);
         let Some(entry) = self.leases.get_mut(key) else {
             return;
         };
@@ -193,6 +206,7 @@ impl Driver {
         let leases = self.leases.iter().filter(|(_, lease)| {
             !lease.it.refused.is_empty() || (lease.it.told.is_some() && lease.it.seen.is_none())
         });
+        let leases = leases.filter(|(key, _)| !self.tentative.contains_key(key));
         for key in leases.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
             let is_gone = self
                 .leases
@@ -207,11 +221,8 @@ impl Driver {
     }
 
     /// The engine has extended a lease's term.
-    pub(super) fn renewed(&mut self, key: &LeaseKey, until: Time) {
-        if let Some(entry) = self.leases.get_mut(key) {
-            entry.it.until = Some(until);
-            self.news.leases.insert(key.clone());
-        }
+    pub(super) fn renewed(&mut self, key: &LeaseKey) {
+        self.news.leases.insert(key.clone());
     }
 
     /// A lease by its key.
@@ -222,5 +233,11 @@ impl Driver {
     /// All leases.
     pub(in crate::decider) fn leases(&self) -> impl Iterator<Item = (&LeaseKey, &LeaseEntry)> {
         self.leases.iter().map(|(key, listed)| (key, &listed.it))
+    }
+
+    /// The identity of a pool's object.
+    pub(in crate::decider) fn pool_uid(&self, name: &Name) -> Option<Name> {
+        let seen = self.pools.get(name)?.it.seen.as_ref()?;
+        Some(seen.uid.clone())
     }
 }

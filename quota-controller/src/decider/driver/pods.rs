@@ -393,6 +393,14 @@ impl Driver {
         self.pod_by_uid.get(uid).copied()
     }
 
+    /// When the pod of this name was created.
+    pub(in crate::decider) fn created(&self, namespace: &Name, name: &Name) -> Option<Time> {
+        let pods = self.pods_by_namespace.get(namespace)?;
+        let mut pods = pods.iter().filter_map(|id| self.pods.get(id));
+        pods.find(|pod| pod.spec.name == *name)
+            .map(|pod| pod.spec.created)
+    }
+
     /// All pods.
     pub(in crate::decider) fn pods(&self) -> impl Iterator<Item = (PodId, &Pod)> {
         self.pods.iter().map(|(&id, pod)| (id, pod))

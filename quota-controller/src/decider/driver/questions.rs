@@ -3,50 +3,11 @@
 use super::Driver;
 use super::pods::Stage;
 use crate::cluster::Uid;
-use crate::decider::message::{Change, Reserved};
-use engine::spec::{Name, Quantities};
-use engine::{Event, Refusal};
+use crate::decider::message::Reserved;
+use engine::Refusal;
+use engine::spec::Quantities;
 
 impl Driver {
-    /// Why a change would be refused. An accepted one counts from now on, unless it is a dry run.
-    pub(in crate::decider) fn check(&mut self, change: &Change, _dry_run: bool) -> Vec<Refusal> {
-        let event = match change {
-            Change::Pool(spec) => Event::PoolSet((**spec).clone()),
-            Change::PoolRemoved(name) => return self.check_pool_removed(name),
-            Change::Lease(spec) => Event::LeaseSet((**spec).clone()),
-            Change::LeaseRemoved(key) => {
-                if self.lease(key).is_none_or(|lease| lease.told.is_none()) {
-                    // It was never granted: nobody holds anything of it.
-                    return Vec::new();
-                }
-                Event::LeaseRemoved { key: key.clone() }
-            }
-        };
-        self.engine.check(self.now, &event)
-    }
-
-    fn check_pool_removed(&self, name: &Name) -> Vec<Refusal> {
-        let leased = self.leases().filter(|(_, lease)| {
-            let told = lease.told.as_ref();
-            told.is_some_and(|told| told.pool == *name)
-        });
-        let leased: Vec<String> = leased
-            .take(3)
-            .map(|(key, _)| format!("{}/{}", key.namespace, key.name))
-            .collect();
-        if leased.is_empty() {
-            return Vec::new();
-        }
-        vec![Refusal::Invalid {
-            object: format!("CapacityPool {name}"),
-            field: "metadata".to_owned(),
-            problem: format!(
-                "it is leased: end its leases first, such as {}",
-                leased.join(", ")
-            ),
-        }]
-    }
-
     /// Whether a pod's request may become `request`; what it grows by is charged, unless it is a dry run.
     pub(in crate::decider) fn resize(
         &mut self,
