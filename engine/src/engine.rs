@@ -3,6 +3,7 @@
 mod check;
 mod questions;
 
+use crate::grants::GrantChanges;
 use crate::ids::PodIx;
 use crate::lease::FoundLease;
 use crate::pool::Pool;
@@ -39,6 +40,9 @@ pub struct Engine {
     workload_pool: FxHashMap<WorkloadKey, u32>,
     /// Leases that were granted already, until the next other event.
     found_leases: Vec<FoundLease>,
+    /// Whether the scheduler plugin is told what it has to know.
+    tracks_grants: bool,
+    removed_pools: Vec<Name>,
     told: Vec<Action>,
     wake: Option<Time>,
     now: Time,
@@ -48,6 +52,34 @@ impl Engine {
     /// An engine that knows nothing yet.
     pub fn new() -> Engine {
         Engine::default()
+    }
+
+    /// Notes from now on what [`take_grants`](Engine::take_grants) tells. To be called before the first event.
+    pub fn track_grants(&mut self) {
+        self.tracks_grants = true;
+    }
+
+    /// What the scheduler plugin has to know and has changed since the last call. Costs what has changed.
+    pub fn take_grants(&mut self) -> GrantChanges {
+        let mut changes = GrantChanges {
+            removed_pools: std::mem::take(&mut self.removed_pools),
+            ..GrantChanges::default()
+        };
+        for pool in self.pools.iter_mut().flatten() {
+            let (mut in_pool, pods) = pool.take_grants();
+            for id in pods {
+                let grant = match self.pods.get(&id) {
+                    Some(Home::Pool(_, index)) => pool.grant_of(*index),
+                    _ => None,
+                };
+                match grant {
+                    Some(grant) => in_pool.grants.push((id, grant)),
+                    None => changes.ended.push(id),
+                }
+            }
+            changes.pools.push(in_pool);
+        }
+        changes
     }
 
     /// Takes note of an event. Costs what it touches.
@@ -89,6 +121,9 @@ impl Engine {
                 self.with_pod(*pod, |pool, pod| pool.pod_resized(pod, request))
             }
             Event::PodLeaving { pod } => self.with_pod(*pod, Pool::pod_leaving),
+            Event::PodPreempted { pod, request } => {
+                self.with_pod(*pod, |pool, pod| pool.pod_preempted(pod, request));
+            }
             Event::EvictionRefused { pod, retry } => {
                 self.with_pod(*pod, |pool, pod| pool.eviction_refused(pod, *retry));
             }
@@ -280,7 +315,13 @@ impl Engine {
                     pool.set_spec(spec.clone());
                 }
             }
-            None => self.pools.push(Pool::new(spec.clone(), now)),
+            None => {
+                let mut pool = Pool::new(spec.clone(), now);
+                if let Some(pool) = pool.as_mut().filter(|_| self.tracks_grants) {
+                    pool.track_grants();
+                }
+                self.pools.push(pool);
+            }
         }
         self.assign_nodes();
         self.house_everybody();
@@ -295,6 +336,9 @@ impl Engine {
             return;
         };
         self.pools[at] = None;
+        if self.tracks_grants {
+            self.removed_pools.push(name.into());
+        }
         let gone = u32::try_from(at).unwrap_or(u32::MAX);
         self.pods.retain(
             |_, home| !matches!(home, Home::Pool(at, _) | Home::Outside(at) if *at == gone),

@@ -107,6 +107,14 @@ pub enum Event {
         /// Which.
         pod: PodId,
     },
+    /// The scheduler evicts a pod for one of higher priority; it is still charged. If it is a replica that its
+    /// workload can spare, the workload is made smaller, so that its owner does not start it again.
+    PodPreempted {
+        /// Which.
+        pod: PodId,
+        /// The request that gets its place.
+        request: Name,
+    },
     /// A pod has ended or is gone.
     PodEnded {
         /// Which.

@@ -17,6 +17,7 @@ mod elastic;
 mod explain;
 mod figures;
 mod found;
+mod grants;
 mod queue;
 mod reclaim;
 pub(crate) mod records;
@@ -127,6 +128,8 @@ pub(crate) struct Pool {
     told: Vec<Action>,
     /// Capacity of the nodes, by resource.
     node_capacity: Amounts,
+    /// What the scheduler plugin has not been told, if there is one.
+    marks: Option<grants::Marks>,
 }
 
 impl Pool {
@@ -165,13 +168,13 @@ impl Pool {
         else {
             return true;
         };
-        match pod.and_then(|pod| self.pod(pod)) {
-            // What is expected there already has its room.
-            Some(pod) => {
-                pod.node == Some(index) || self.rooms.fits_beside_earmarks(index, pod.shape)
-            }
-            None => false,
-        }
+        let pod = pod.and_then(|pod| self.pod(pod));
+        crate::place::may_place(
+            pod.is_some_and(|pod| pod.node == Some(index)),
+            true,
+            &self.rooms.free_beside_earmarks(index),
+            pod.map(|pod| &self.rooms.shape_of(pod.shape).request[..]),
+        )
     }
 
     /// The node on which an admitted pod that is not bound yet is expected.

@@ -11,6 +11,7 @@ mod selector;
 mod tournament;
 
 use crate::ids::{NodeIx, NodeSetIx, PodIx, ShapeIx};
+use crate::place::holds;
 use crate::spec::{Name, NodeSelector, NodeSpec, Quantities, Template, Toleration};
 use rustc_hash::FxHashMap;
 pub(crate) use selector::{matches, selects};
@@ -66,6 +67,8 @@ pub(crate) struct Rooms {
     sets: Vec<NodeSet>,
     popular: fragmentation::Popular,
     set_by_rules: BTreeMap<(NodeSelector, Vec<Toleration>), NodeSetIx>,
+    /// Nodes that have changed since this was last taken, if anybody takes it.
+    pub(crate) marked: Option<BTreeSet<NodeIx>>,
 }
 
 /// `amount` of each resource that the vector has, 0 for those it has not heard of.
@@ -261,6 +264,9 @@ impl Rooms {
     }
 
     fn refresh(&mut self, index: NodeIx) {
+        if let Some(marked) = &mut self.marked {
+            marked.insert(index);
+        }
         let free = self.free(index);
         for position in 0..self.nodes[index.at()].positions.len() {
             let (set, position) = self.nodes[index.at()].positions[position];
@@ -322,12 +328,18 @@ impl Rooms {
         node.positions
             .iter()
             .any(|&(set, _)| set == self.shapes[shape.at()].nodes)
-            && tournament::holds(&self.free(index), &self.shapes[shape.at()].request)
+            && holds(&self.free(index), &self.shapes[shape.at()].request)
     }
 
-    /// Whether the node has room for the shape now that no earmark needs.
-    pub(crate) fn fits_beside_earmarks(&self, index: NodeIx, shape: ShapeIx) -> bool {
-        tournament::holds(&self.free(index), &self.shapes[shape.at()].request)
+    /// What the node has free now beside all earmarks.
+    pub(crate) fn free_beside_earmarks(&self, index: NodeIx) -> Vector {
+        self.free(index)
+    }
+
+    /// What the node has of one resource, and what is asked for there.
+    pub(crate) fn use_of(&self, index: NodeIx, resource: usize) -> (i64, i64) {
+        let node = &self.nodes[index.at()];
+        (at(&node.allocatable, resource), at(&node.used, resource))
     }
 
     /// The first node by name on which one more pod of the shape will fit soon. Looks at all that it may use.

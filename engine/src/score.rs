@@ -11,6 +11,31 @@ pub struct NodeMix {
     pub guaranteed: i64,
 }
 
+impl NodeMix {
+    /// The mix in the resource of which most is asked for, the first of equals. Takes of each resource what the node
+    /// has, what its pods ask for, and how much of that may be asked back.
+    pub fn of(resources: impl IntoIterator<Item = (i64, i64, i64)>) -> NodeMix {
+        let share =
+            |allocatable: i64, used: i64| i128::from(used) * 1_000_000 / i128::from(allocatable);
+        let mut most: Option<(i128, NodeMix)> = None;
+        for (allocatable, used, reclaimable) in resources {
+            if allocatable <= 0 {
+                continue;
+            }
+            let share = share(allocatable, used);
+            if most.is_none_or(|(most, _)| share > most) {
+                let mix = NodeMix {
+                    allocatable,
+                    reclaimable,
+                    guaranteed: used - reclaimable,
+                };
+                most = Some((share, mix));
+            }
+        }
+        most.map_or_else(NodeMix::default, |(_, mix)| mix)
+    }
+}
+
 /// The highest score.
 pub const SCORE_MAX: i64 = 10;
 

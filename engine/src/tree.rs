@@ -11,6 +11,7 @@ use crate::ratio::Ratio;
 use crate::spec::Name;
 use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
+use std::collections::BTreeSet;
 
 /// Which view of use is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +80,8 @@ pub(crate) struct Tree {
     by_name: FxHashMap<Name, AccountId>,
     holdings: Vec<Holding>,
     uses: [Vec<Use>; 2],
+    /// Accounts of which use or holding has changed since this was last taken, if anybody takes it.
+    pub(crate) marked: Option<BTreeSet<AccountId>>,
 }
 
 pub(crate) const ROOT: AccountId = AccountId(0);
@@ -93,6 +96,7 @@ impl Tree {
             by_name: FxHashMap::default(),
             holdings: Vec::new(),
             uses: [Vec::new(), Vec::new()],
+            marked: None,
         };
         tree.push(root, None);
         tree.recompute(ROOT);
@@ -168,6 +172,7 @@ impl Tree {
 
     /// The account is gone: nothing is charged to it and it holds nothing.
     pub(crate) fn remove(&mut self, id: AccountId) {
+        self.mark(id);
         self.move_below(id, None);
         self.accounts[id.at()].live = false;
         for resource in 0..self.resources {
@@ -239,6 +244,7 @@ impl Tree {
     /// Computes O, Q, K and B of an account anew from its terms and its children, and of its ancestors as far
     /// as something changes.
     pub(crate) fn recompute(&mut self, id: AccountId) {
+        self.mark(id);
         let mut at = Some(id);
         while let Some(id) = at {
             let mut changed = false;
@@ -309,8 +315,15 @@ impl Tree {
         }
     }
 
+    fn mark(&mut self, id: AccountId) {
+        if let Some(marked) = &mut self.marked {
+            marked.insert(id);
+        }
+    }
+
     /// Charges `amounts` × `sign` to an account's own pods. Costs the path, and only as far as it is seen.
     pub(crate) fn charge(&mut self, view: View, id: AccountId, amounts: &Amounts, sign: i64) {
+        self.mark(id);
         for (resource, amount) in amounts.iter().enumerate() {
             if amount != 0 {
                 self.uses[view as usize][id.at() * self.resources + resource].own += amount * sign;

@@ -109,6 +109,7 @@ impl Pool {
         entry.name = spec.name.clone();
         entry.created = spec.created;
         self.decision.admitted.push(slot);
+        self.mark_pod(slot);
         Some(slot)
     }
 
@@ -268,6 +269,7 @@ impl Pool {
             return;
         }
         entry.node = node;
+        self.mark_pod(pod);
         for (node, sign) in [(old, -1), (node, 1)] {
             let Some(node) = node else { continue };
             self.rooms.take(node, shape, sign);
@@ -347,6 +349,7 @@ impl Pool {
         if new == old || !matches!(state, PodState::Charged | PodState::Leaving) {
             return;
         }
+        self.mark_pod(pod);
         let (before, after) = (
             self.charges[old.at()].clone(),
             self.charges[new.at()].clone(),

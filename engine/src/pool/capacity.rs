@@ -84,6 +84,7 @@ impl Pool {
             aside: BTreeSet::new(),
             told: Vec::new(),
             node_capacity: Amounts::zero(resources),
+            marks: None,
         };
         pool.update_capacity();
         Some(pool)

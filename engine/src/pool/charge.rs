@@ -32,6 +32,7 @@ impl Pool {
             self.rooms.node_mut(node).pods.insert(pod);
         }
         self.join_unit(pod);
+        self.mark_pod(pod);
         self.after_charge(account);
     }
 
@@ -100,6 +101,7 @@ impl Pool {
             entry.node = None;
             entry.placed = false;
         }
+        self.mark_pod(pod);
         self.gave_back(account);
     }
 
@@ -246,6 +248,11 @@ impl Pool {
         } else {
             self.relist_unit_from(self.unit_of(pod), Some(now));
         }
+        if self.marks.is_some() {
+            for pod in self.pods_of(self.unit_of(pod)) {
+                self.mark_pod(pod);
+            }
+        }
     }
 
     /// Lists a group or a workload anew among its account's units.
@@ -294,6 +301,7 @@ impl Pool {
             unit,
         });
         if let Unit::Minimum(workload) = unit {
+            self.mark_workload(workload);
             if empty {
                 self.queue(account).elastic.remove(&workload);
             } else {

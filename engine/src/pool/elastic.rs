@@ -4,7 +4,7 @@ use super::Pool;
 use super::records::{GrowKey, Kind, Pod, PodState, Unit};
 use crate::action::Cause;
 use crate::ids::{NodeIx, PodIx, WorkloadIx};
-use crate::spec::Removal;
+use crate::spec::{Name, Removal};
 use crate::time::Time;
 use crate::tree::View;
 use smallvec::smallvec;
@@ -256,6 +256,28 @@ impl Pool {
             self.cooling
                 .insert((shrunk + workload.spec.cooldown, index));
         }
+    }
+
+    /// The scheduler evicts a pod for another one.
+    pub(crate) fn pod_preempted(&mut self, pod: PodIx, request: &Name) {
+        let charged = self
+            .pod(pod)
+            .filter(|pod| pod.state == PodState::Charged)
+            .and_then(|pod| pod.workload);
+        let spares = |index: &WorkloadIx| {
+            let workload = self.workloads.get(index.0);
+            workload.is_some_and(|workload| workload.surplus(workload.target()) > 0)
+        };
+        let Some(index) = charged.filter(spares) else {
+            return self.leave_pod(pod);
+        };
+        self.set_busy(index, true);
+        self.leave_pod(pod);
+        self.decision.scaled.entry(index).or_default().1.push(pod);
+        let request = request.clone();
+        self.decision.scaled.entry(index).or_default().0 = Some(Cause::Priority { request });
+        self.note_shrink(index, Some(self.decision.now));
+        self.set_busy(index, false);
     }
 
     /// Workloads whose cool-down is over may grow again.

@@ -106,6 +106,7 @@ impl Pool {
             let pods = self.removal(index, over, None, &BTreeSet::new());
             self.shrink(index, &pods, &Cause::Bounds);
         }
+        self.mark_workload(index);
         self.relist_unit(Unit::Minimum(index));
         self.hold_or_settle(index);
     }
@@ -119,6 +120,10 @@ impl Pool {
             return;
         };
         workload.gone = true;
+        self.mark_workload(index);
+        let Some(workload) = self.workloads.get_mut(index.0) else {
+            return;
+        };
         let (shape, max) = (workload.shape, workload.spec.max);
         let (minimum, step) = (workload.minimum.take(), workload.step);
         let unfilled: Vec<PodIx> = workload.unfilled.values().copied().collect();

@@ -4,7 +4,7 @@
 //! form of pod that does not fit into it; forms count by how many of their pods there are. A pod goes where it
 //! adds least to that.
 
-use super::{Node, Rooms, Vector, at, tournament};
+use super::{Node, Rooms, Vector, at};
 use crate::ids::{NodeIx, ShapeIx};
 
 /// How many nodes with room are compared, the first by name: enough for all of a small cluster.
@@ -88,7 +88,7 @@ impl Rooms {
         forms
             .map(|&shape| {
                 let request = &self.shapes[shape.at()].request;
-                if tournament::holds(free, request) {
+                if crate::place::holds(free, request) {
                     return 0;
                 }
                 let parts = request.iter().enumerate().filter(|&(_, &asked)| asked > 0);

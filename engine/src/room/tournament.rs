@@ -2,6 +2,7 @@
 //! free. A node with room is found by going down where there may be some.
 
 use super::Vector;
+use crate::place::holds;
 use smallvec::{SmallVec, smallvec};
 
 /// Free amounts of nodes in a fixed order.
@@ -14,13 +15,6 @@ pub(crate) struct Tournament {
     resources: usize,
     /// Knot `i` has the children `2i` and `2i + 1`; the leaves begin at `leaves`.
     free: Vec<i64>,
-}
-
-/// Whether `free` has what `request` asks for.
-pub(crate) fn holds(free: &[i64], request: &[i64]) -> bool {
-    request.iter().enumerate().all(|(resource, &amount)| {
-        amount <= 0 || free.get(resource).is_some_and(|&free| free >= amount)
-    })
 }
 
 impl Tournament {

@@ -7,6 +7,7 @@ mod support;
 mod admission;
 mod arithmetic;
 mod drawings;
+mod grants;
 mod growth;
 mod monotone;
 mod properties;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 /// Plays a history, judging every decision; then nothing more happens from outside until nothing moves.
 #[expect(clippy::panic, reason = "a failing property")]
-fn play(case: &Case) -> World {
+pub fn play(case: &Case) -> World {
     let mut world = case.world();
     let mut judge = Judge::default();
     for (number, op) in case.ops.iter().enumerate() {

@@ -215,17 +215,8 @@ impl Cluster {
         let r = self.resources.len();
         let allocatable = self.allocatable_of(node);
         let used = self.used_of(node);
-        let share = |k: usize| i128::from(used[k]) * 1_000_000 / i128::from(allocatable[k].max(1));
-        let leased = (0..r).filter(|&k| allocatable[k] > 0 && &*self.resources[k] != "pods");
-        let Some(k) = leased.max_by_key(|&k| (share(k), std::cmp::Reverse(k))) else {
-            return NodeMix::default();
-        };
-        let reclaimable = self.reclaimable[node * r + k];
-        NodeMix {
-            allocatable: allocatable[k],
-            reclaimable,
-            guaranteed: used[k] - reclaimable,
-        }
+        let leased = (0..r).filter(|&k| &*self.resources[k] != "pods");
+        NodeMix::of(leased.map(|k| (allocatable[k], used[k], self.reclaimable[node * r + k])))
     }
 
     /// Counts (`sign` 1) or no longer counts (−1) a node's background as running.

@@ -3,6 +3,7 @@
 
 use super::{Attempt, Phase, Victim};
 use crate::ids::{AccountId, NodeIx, PodIx, RequestIx, WorkloadIx};
+use crate::place::{may_take, protected_until};
 use crate::pool::Pool;
 use crate::pool::records::{Unit, UnitKey};
 use crate::ratio::Ratio;
@@ -83,20 +84,14 @@ impl Pool {
     pub(super) fn may_reclaim_from(&self, attempt: &Attempt, account: AccountId) -> Mask {
         let level = self.tree.common(attempt.account, account);
         let place = self.tree.towards(level, attempt.account);
-        let mut mask = attempt.lacking
+        let covered = attempt.lacking
             & self
                 .tree
                 .covered(View::Soon, place, attempt.account, &attempt.total);
-        mask &= self.borrows(Place::Own(account), mask);
-        for &id in self
-            .tree
-            .path(account)
-            .iter()
-            .take_while(|&&id| id != level)
-        {
-            mask &= self.borrows(Place::Whole(id), mask);
-        }
-        mask
+        let path = self.tree.path(account).iter().copied();
+        let wholes = path.take_while(|&id| id != level).map(Place::Whole);
+        let borrowing = std::iter::once(Place::Own(account)).chain(wholes);
+        may_take(covered, borrowing.map(|place| self.borrows(place, covered)))
     }
 
     fn borrows(&self, place: Place, mask: Mask) -> Mask {
@@ -336,7 +331,8 @@ impl Pool {
     fn protected_until(&self, account: AccountId, key: &UnitKey, pods: &[PodIx]) -> Option<Time> {
         let now = self.decision.now;
         let min_runtime = self.tree.account(account).terms.min_runtime;
-        let runs_until = (key.started.0 != Time::MAX).then(|| key.started.0 + min_runtime);
+        let started = Some(key.started.0).filter(|&started| started != Time::MAX);
+        let runs_until = protected_until(now, started, min_runtime);
         let retry = pods.iter().filter_map(|&pod| self.pod(pod)?.retry).max();
         [runs_until, retry]
             .into_iter()
