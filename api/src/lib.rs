@@ -6,6 +6,9 @@
 
 pub mod check;
 pub mod crd;
+pub mod extender;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 mod manifest;
 pub mod names;
 pub mod pod_request;

@@ -42,3 +42,5 @@ pub const LABEL_PART_OF: &str = "app.kubernetes.io/part-of";
 
 /// The value of [`LABEL_PART_OF`].
 pub const PART_OF: &str = "leasehold";
+/// On the Lease by which controllers elect their leader: the URL at which the leader answers scheduler plugins.
+pub const ANNOTATION_GRANTS_URL: &str = "leasehold.dev/grants-url";
