@@ -1,7 +1,8 @@
 //! The command line.
 
-use crate::admission::AdmissionArgs;
+use crate::admission::{AdmissionArgs, Guard};
 use crate::decider::LogOptions;
+use crate::grants::GrantOptions;
 use clap::Parser;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -65,6 +66,9 @@ pub struct Cli {
     /// Log JSON lines instead of text
     #[arg(long)]
     pub log_json: bool,
+    /// How scheduler plugins are answered.
+    #[command(flatten)]
+    pub grants: GrantOptions,
 }
 
 impl Cli {
@@ -85,6 +89,7 @@ impl Cli {
                 self.retry_period, self.renew_deadline
             ));
         }
+        self.grants.check(self.admission.admission == Guard::On)?;
         self.admission.check(self.kubeconfig.is_some())
     }
 

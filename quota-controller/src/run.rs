@@ -3,12 +3,16 @@
 use crate::admission::{self, Guard, Surroundings};
 use crate::cli::Cli;
 use crate::decider::{self, Message, Options};
+use crate::grants;
 use crate::health;
 use crate::leader::{Election, Settings};
 use crate::metrics::Metrics;
+use api::names::ANNOTATION_GRANTS_URL;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -43,7 +47,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             duration: Duration::from_secs(cli.lease_duration),
             renew_deadline: Duration::from_secs(cli.renew_deadline),
             retry: cli.retry(),
-            annotations: cli.admission.annotations(),
+            annotations: annotations(&cli),
         },
     );
     let leader = election.watch();
@@ -74,7 +78,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     let guarding = if cli.admission.admission == Guard::On {
         let around = Surroundings {
             client,
-            decider,
+            decider: decider.clone(),
             leader: election.watch(),
             identity: identity.clone(),
             namespace: cli.namespace.clone(),
@@ -84,6 +88,11 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         None
     };
     metrics.attach(registry);
+    let own = guarding.as_ref().map(|guarding| guarding.material.clone());
+    let service = grants::Service::new(decider, leader_url(&election));
+    let (address, answering) = grants::listen(&cli.grants, service, own, stop.clone()).await?;
+    let answering = tokio::spawn(answering);
+    info!(%address, "answers scheduler plugins");
     info!(identity, "standing for election");
     let electing = CancellationToken::new();
     let stood = {
@@ -103,9 +112,31 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         guarding.ended().await;
     }
     deciding.await?;
+    answering.await??;
     election.release().await;
     leads.abort();
     Ok(())
+}
+
+/// What others are told of this replica while it leads.
+fn annotations(cli: &Cli) -> BTreeMap<String, String> {
+    let mut annotations = cli.admission.annotations();
+    let url = cli.grants.grants_url.iter();
+    annotations.extend(url.map(|url| (ANNOTATION_GRANTS_URL.to_owned(), url.clone())));
+    annotations
+}
+
+/// Where the leader answers scheduler plugins, if it is another replica.
+fn leader_url(election: &Election) -> grants::LeaderUrl {
+    let leader = election.watch();
+    Arc::new(move || {
+        let leader = leader.borrow();
+        leader
+            .as_ref()?
+            .annotations
+            .get(ANNOTATION_GRANTS_URL)
+            .cloned()
+    })
 }
 
 async fn config(cli: &Cli) -> Result<Config, Failure> {

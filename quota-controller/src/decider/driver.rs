@@ -51,6 +51,8 @@ pub(super) struct Driver {
     pod_by_uid: FxHashMap<Uid, PodId>,
     pods_by_namespace: BTreeMap<Name, BTreeSet<PodId>>,
     pods_outside_by_node: BTreeMap<Name, BTreeSet<PodId>>,
+    /// Pods that the scheduler may be evicting: for whom, and until when that is believed.
+    preempted: BTreeMap<Uid, (Name, Time)>,
     next_pod: u64,
     templates: Templates,
     /// Accepted changes of leases that the watch has not shown yet.
@@ -83,6 +85,13 @@ pub(super) struct Decided {
 }
 
 impl Driver {
+    /// One that tells what scheduler plugins have to know.
+    pub(super) fn new() -> Driver {
+        let mut driver = Driver::default();
+        driver.engine.track_grants();
+        driver
+    }
+
     /// Takes note of a batch: ends first, then leases and nodes, then the rest, whatever their order.
     pub(super) fn observe(&mut self, observations: Vec<Observation>) {
         let mut batch = Vec::with_capacity(observations.len());
@@ -254,6 +263,11 @@ impl Driver {
     /// The instant of what is told.
     pub(super) fn now(&self) -> Time {
         self.now
+    }
+
+    /// What scheduler plugins have to know and has changed since the last call.
+    pub(super) fn take_grants(&mut self) -> engine::grants::GrantChanges {
+        self.engine.take_grants()
     }
 
     /// The engine, to ask.

@@ -1,7 +1,8 @@
 //! How the rest of the program talks to the decider.
 
 use super::message::{Change, Message, Outcome, Reserved};
-use crate::cluster::{Observation, PodSeen};
+use crate::cluster::{Observation, PodSeen, Uid};
+use crate::grants::Grants;
 use engine::Refusal;
 use engine::spec::{Name, Quantities};
 use std::collections::BTreeSet;
@@ -84,12 +85,36 @@ impl Decider {
     }
 
     /// May this pod without a gate be bound? If nobody admitted it, it is admitted on the spot where it fits.
+    /// With the epoch of who says so.
     ///
     /// # Errors
     /// This replica does not lead.
-    pub async fn reserve(&self, pod: PodSeen) -> Result<Reserved, NotLeading> {
+    pub async fn reserve(&self, pod: PodSeen) -> Result<(u64, Reserved), NotLeading> {
         let pod = Box::new(pod);
         self.ask(|answer| Message::Reserve { pod, answer }).await
+    }
+
+    /// All grants as they are now, and every change after. The changes end when this replica stops leading;
+    /// who lags too far behind asks again.
+    ///
+    /// # Errors
+    /// This replica does not lead.
+    pub async fn watch_grants(&self) -> Result<Grants, NotLeading> {
+        self.ask(|answer| Message::WatchGrants { answer }).await
+    }
+
+    /// The scheduler evicts some of these pods for another one, by priority.
+    ///
+    /// # Errors
+    /// This replica does not lead.
+    pub async fn preempted(&self, by: &str, victims: Vec<Uid>) -> Result<(), NotLeading> {
+        let by = by.into();
+        self.ask(|answer| Message::Preempted {
+            by,
+            victims,
+            answer,
+        })
+        .await
     }
 
     /// Why a pod waits; nothing if it does not, or is not known.

@@ -3,6 +3,7 @@
 use super::handle::NotLeading;
 use crate::act::StatusWrite;
 use crate::cluster::{Observation, PodSeen, Uid};
+use crate::grants::{Granted, Grants};
 use crate::leader::Leadership;
 use engine::spec::{LeaseKey, LeaseSpec, Name, PodId, PoolSpec, Quantities};
 use engine::{Refusal, Time};
@@ -25,10 +26,10 @@ pub enum Change {
 }
 
 /// What becomes of a pod that asks for its place without having been admitted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Reserved {
     /// It is charged.
-    Granted,
+    Granted(Box<Granted>),
     /// It waits.
     Denied(Box<Refusal>),
     /// Its namespace has no account: nobody's business here.
@@ -100,7 +101,21 @@ pub enum Message {
         /// The pod.
         pod: Box<PodSeen>,
         /// Whether it may.
-        answer: Answer<Reserved>,
+        answer: Answer<(u64, Reserved)>,
+    },
+    /// See [`Decider::watch_grants`](super::Decider::watch_grants).
+    WatchGrants {
+        /// The grants.
+        answer: Answer<Grants>,
+    },
+    /// See [`Decider::preempted`](super::Decider::preempted).
+    Preempted {
+        /// The pod that gets their place.
+        by: Uid,
+        /// Pods of which the scheduler evicts some.
+        victims: Vec<Uid>,
+        /// That it was taken note of.
+        answer: Answer<()>,
     },
     /// See [`Decider::explain`](super::Decider::explain).
     Explain {

@@ -255,6 +255,23 @@ impl Task {
                 self.decide();
                 let _ = answer.send(self.reserved(&uid));
             }
+            (Message::WatchGrants { answer }, Some(_)) => {
+                // What was learned is told only after the first decision.
+                self.decide();
+                let term = self.term.as_ref().filter(|term| term.leadership.is_valid());
+                let _ = answer.send(term.map(|term| term.grants.watch()).ok_or(NotLeading));
+            }
+            (
+                Message::Preempted {
+                    by,
+                    victims,
+                    answer,
+                },
+                Some(term),
+            ) => {
+                term.driver.preempted(&by, victims);
+                let _ = answer.send(Ok(()));
+            }
             (Message::Explain { uid, answer }, Some(term)) => {
                 let pod = term.driver.pod_by_uid(&uid);
                 let _ = answer.send(Ok(pod.and_then(|pod| term.driver.engine().explain(pod))));
@@ -263,13 +280,16 @@ impl Task {
             (Message::Resize { answer, .. }, None) => drop(answer.send(Err(NotLeading))),
             (Message::Reserve { answer, .. }, None) => drop(answer.send(Err(NotLeading))),
             (Message::Explain { answer, .. }, None) => drop(answer.send(Err(NotLeading))),
+            (Message::WatchGrants { answer }, None) => drop(answer.send(Err(NotLeading))),
+            (Message::Preempted { answer, .. }, None) => drop(answer.send(Err(NotLeading))),
             (Message::Observed { .. } | Message::Outcome { .. }, _) => {}
         }
     }
 
-    fn reserved(&self, uid: &Name) -> Result<Reserved, NotLeading> {
+    fn reserved(&self, uid: &Name) -> Result<(u64, Reserved), NotLeading> {
         let term = self.term.as_ref().ok_or(NotLeading)?;
-        Ok(term.driver.reserved(uid))
+        let granted = |pod| term.grants.granted(pod);
+        Ok((term.leadership.epoch(), term.driver.reserved(uid, granted)))
     }
 
     /// Makes a decision for what was told, and hands out what follows from it.

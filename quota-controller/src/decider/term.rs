@@ -3,6 +3,7 @@
 use super::driver::{Decided, Driver, Turn};
 use super::log::Log;
 use crate::act::{Actors, Admission, Eviction, Notice, Order, own_reference, pod_reference};
+use crate::grants::GrantBook;
 use crate::leader::Leadership;
 use crate::metrics::{Metrics, Reason, seconds};
 use engine::spec::PodId;
@@ -23,6 +24,8 @@ pub(super) struct Term {
     pub leadership: Leadership,
     pub driver: Driver,
     pub wake: Option<Time>,
+    /// What scheduler plugins are told.
+    pub grants: GrantBook,
     actors: Actors,
     _watches: JoinSet<()>,
     log: Option<Log>,
@@ -44,8 +47,9 @@ impl Term {
         metrics: Metrics,
     ) -> Term {
         Term {
+            grants: GrantBook::new(leadership.epoch()),
             leadership,
-            driver: Driver::default(),
+            driver: Driver::new(),
             wake: None,
             actors,
             _watches: watches,
@@ -70,10 +74,20 @@ impl Term {
         if let Some(log) = &mut self.log {
             log.write(&decided);
         }
+        // Plugins hear of a grant before the scheduler can see the pod.
+        self.tell_plugins();
         self.carry_out(decided);
         for pod in std::mem::take(&mut self.driver.news.found) {
             self.tell_found(pod);
         }
+    }
+
+    fn tell_plugins(&mut self) {
+        let changes = self.driver.take_grants();
+        let leased = &self.driver.news.namespaces;
+        let leased = (!leased.is_empty()).then(|| self.driver.leased().cloned().collect());
+        let uid = |pod| self.driver.pod(pod).map(|pod| pod.uid.clone());
+        self.grants.update(changes, leased.as_ref(), uid);
     }
 
     fn carry_out(&mut self, decided: Decided) {

@@ -300,6 +300,7 @@ impl Driver {
             return;
         };
         let placed = pod.node.clone().filter(|_| node.is_none());
+        let uid = pod.uid.clone();
         let starts = pod.is_started && !was_started;
         let leaves = pod.is_leaving && !was_leaving;
         if let Some(node) = placed {
@@ -309,7 +310,11 @@ impl Driver {
             self.feed(Event::PodStarted { pod: id });
         }
         if leaves {
-            self.feed(Event::PodLeaving { pod: id });
+            let event = match self.take_preempted(&uid) {
+                Some(request) => Event::PodPreempted { pod: id, request },
+                None => Event::PodLeaving { pod: id },
+            };
+            self.feed(event);
         }
     }
 

@@ -4,8 +4,15 @@ use super::Driver;
 use super::pods::Stage;
 use crate::cluster::Uid;
 use crate::decider::message::Reserved;
-use engine::Refusal;
-use engine::spec::Quantities;
+use crate::grants::Granted;
+use engine::spec::{Name, PodId, Quantities};
+use engine::{Refusal, Span};
+
+/// What the scheduler said it may evict is remembered for so long: it does so at once, or not at all.
+const PREEMPTED_FOR: Span = Span::seconds(60);
+
+/// More victims than any scheduler chooses among in that time.
+const PREEMPTED_MAX: usize = 10_000;
 
 impl Driver {
     /// Whether a pod's request may become `request`; what it grows by is charged, unless it is a dry run.
@@ -61,18 +68,40 @@ impl Driver {
         Ok(())
     }
 
+    /// The scheduler evicts some of these pods for another one.
+    pub(in crate::decider) fn preempted(&mut self, by: &Uid, victims: Vec<Uid>) {
+        let now = self.now;
+        self.preempted.retain(|_, (_, until)| *until > now);
+        let name = self.pod_by_uid(by).and_then(|id| self.pod(id));
+        let name = name.map_or_else(|| by.clone(), |pod| pod.spec.name.clone());
+        for victim in victims {
+            if self.preempted.len() >= PREEMPTED_MAX {
+                break;
+            }
+            let until = now + PREEMPTED_FOR;
+            self.preempted.insert(victim, (name.clone(), until));
+        }
+    }
+
+    /// Whether a pod that leaves is one that the scheduler evicts, and for whom.
+    pub(super) fn take_preempted(&mut self, uid: &Uid) -> Option<Name> {
+        let (by, until) = self.preempted.remove(uid)?;
+        (until > self.now).then_some(by)
+    }
+
     /// How a pod stands that asks whether it may be bound.
-    pub(in crate::decider) fn reserved(&self, uid: &Uid) -> Reserved {
+    pub(in crate::decider) fn reserved(
+        &self,
+        uid: &Uid,
+        granted: impl Fn(PodId) -> Option<Granted>,
+    ) -> Reserved {
         let Some(id) = self.pod_by_uid(uid) else {
             return Reserved::Outside;
         };
-        match self.pod(id).map(|pod| pod.stage) {
-            Some(Stage::Charged) => Reserved::Granted,
-            Some(Stage::Waiting) => match self.engine.explain(id) {
-                Some(refusal) => Reserved::Denied(Box::new(refusal)),
-                None => Reserved::Granted,
-            },
-            _ => Reserved::Outside,
+        match (granted(id), self.engine.explain(id)) {
+            (Some(granted), _) => Reserved::Granted(Box::new(granted)),
+            (None, Some(refusal)) => Reserved::Denied(Box::new(refusal)),
+            (None, None) => Reserved::Outside,
         }
     }
 }
