@@ -265,6 +265,7 @@ pub async fn start(
             server_name: format!("{}.{}.svc", names::CONTROLLER, around.namespace),
             material: material.clone(),
         },
+        namespace: around.namespace,
         mode: arguments.mode,
         metrics: answered,
     };

@@ -36,20 +36,20 @@ pub enum Reading {
     Refuse(String),
 }
 
-/// Reads a review of a lease, a pool, or a pod's new size.
-pub fn read(request: &AdmissionRequest<DynamicObject>) -> Reading {
+/// Reads a review of a lease, a pool, or a pod's new size. `own` is the namespace that Leasehold runs in.
+pub fn read(request: &AdmissionRequest<DynamicObject>, own: &str) -> Reading {
     let resource = request.resource.resource.as_str();
     let subresource = request.sub_resource.as_deref().unwrap_or_default();
     let read = match (resource, subresource) {
-        ("capacityleases", "") => lease(request),
-        ("capacitypools", "") => pool(request),
+        ("capacityleases", "") => lease(request, own),
+        ("capacitypools", "") => pool(request, own),
         ("pods", "resize") => resize(request),
         _ => Err(format!("{resource}/{subresource} is not reviewed here")),
     };
     read.unwrap_or_else(Reading::Refuse)
 }
 
-fn lease(request: &AdmissionRequest<DynamicObject>) -> Result<Reading, String> {
+fn lease(request: &AdmissionRequest<DynamicObject>, own: &str) -> Result<Reading, String> {
     if request.operation == Operation::Delete {
         let key = LeaseKey {
             namespace: request.namespace.as_deref().unwrap_or_default().into(),
@@ -73,11 +73,12 @@ fn lease(request: &AdmissionRequest<DynamicObject>) -> Result<Reading, String> {
             ));
         }
     }
+    must_be_leasable("spec.lessee", &new.spec.lessee, own)?;
     let spec = lease_seen(new).spec?;
     Ok(ask(Change::Lease(Box::new(spec))))
 }
 
-fn pool(request: &AdmissionRequest<DynamicObject>) -> Result<Reading, String> {
+fn pool(request: &AdmissionRequest<DynamicObject>, own: &str) -> Result<Reading, String> {
     if request.operation == Operation::Delete {
         return Ok(ask(Change::PoolRemoved(request.name.as_str().into())));
     }
@@ -88,8 +89,20 @@ fn pool(request: &AdmissionRequest<DynamicObject>) -> Result<Reading, String> {
             return Ok(Reading::Allow);
         }
     }
+    must_be_leasable("spec.rootNamespace", &new.spec.root_namespace, own)?;
     let spec = pool_seen(new).spec?;
     Ok(ask(Change::Pool(Box::new(spec))))
+}
+
+/// Pods of an account's namespace wait at the gate. Those that open it must not, nor those that they need.
+fn must_be_leasable(field: &str, namespace: &str, own: &str) -> Result<(), String> {
+    if namespace == own || namespace == "kube-system" {
+        return Err(format!(
+            "{field}: {namespace} cannot be leased to: what admits pods runs there, or what that needs, and would wait \
+             for itself; name another namespace"
+        ));
+    }
+    Ok(())
 }
 
 fn resize(request: &AdmissionRequest<DynamicObject>) -> Result<Reading, String> {

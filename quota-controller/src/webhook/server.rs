@@ -83,6 +83,8 @@ pub struct Webhooks {
     pub decider: Decider,
     /// The way to the leader, if it does not.
     pub leader: Leader,
+    /// The namespace that the program runs in.
+    pub namespace: String,
     /// What pods get.
     pub mode: Mode,
     /// What was answered.
@@ -199,7 +201,7 @@ async fn answer_to(
             Err(problem) => done(answer::unreadable(&request, problem), Verdict::Refused),
         };
     }
-    let question = match read(&request) {
+    let question = match read(&request, &webhooks.namespace) {
         Reading::Ask(question) => question,
         Reading::Allow => return done(answer::allow(&request), Verdict::Allowed),
         Reading::Refuse(problem) => {

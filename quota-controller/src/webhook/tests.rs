@@ -1,6 +1,6 @@
 //! Reviews as the API server sends them: what is asked, and what pods get.
 
-use super::{Question, Reading, additions, read};
+use super::{Question, Reading, additions};
 use crate::decider::Change;
 use crate::policies::Mode;
 use k8s_openapi::api::core::v1::Pod;
@@ -42,6 +42,10 @@ fn request(
     });
     let review: AdmissionReview<DynamicObject> = serde_json::from_value(review).unwrap();
     review.try_into().unwrap()
+}
+
+fn read(request: &AdmissionRequest<DynamicObject>) -> Reading {
+    super::read(request, "leasehold-system")
 }
 
 fn change(reading: Reading) -> Change {
@@ -101,6 +105,28 @@ fn a_lease_keeps_its_lessee_and_its_pool() {
             panic!("{field} may change");
         };
         assert!(problem.contains("retail/web"), "{problem}");
+    }
+}
+
+#[test]
+fn what_admits_pods_is_never_leased_to() {
+    for namespace in ["leasehold-system", "kube-system"] {
+        let mut looped = lease("1");
+        looped["spec"]["lessee"] = json!(namespace);
+        let reading = read(&request("capacityleases", "CREATE", Value::Null, looped));
+        assert!(
+            matches!(&reading, Reading::Refuse(why) if why.contains("spec.lessee")),
+            "{reading:?}"
+        );
+        let pool = json!({
+            "apiVersion": "leasehold.dev/v1alpha1", "kind": "CapacityPool", "metadata": {"name": "p"},
+            "spec": {"resources": ["cpu"], "rootNamespace": namespace},
+        });
+        let reading = read(&request("capacitypools", "CREATE", Value::Null, pool));
+        assert!(
+            matches!(&reading, Reading::Refuse(why) if why.contains("rootNamespace")),
+            "{reading:?}"
+        );
     }
 }
 
