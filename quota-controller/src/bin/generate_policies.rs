@@ -1,5 +1,6 @@
-//! Writes the policies of the three modes to `deploy/policies/`, or into the folder that is named.
+//! Writes the policies of the three modes and the webhooks to `deploy/policies/`, or into the folder that is named.
 
+use quota_controller::installed;
 use quota_controller::policies::{Installation, Mode, render};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,5 +25,6 @@ fn write(folder: &Path) -> std::io::Result<()> {
         let file = folder.join(format!("{}.yaml", mode.name()));
         std::fs::write(file, render(&Installation::standard(mode)))?;
     }
-    Ok(())
+    let webhooks = installed::render(&Installation::standard(Mode::DefaultScheduler));
+    std::fs::write(folder.join("webhooks.yaml"), webhooks)
 }

@@ -10,6 +10,7 @@ use k8s_openapi::api::admissionregistration::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
     LabelSelector, LabelSelectorRequirement, ObjectMeta,
 };
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// Name of the configuration of the validating webhooks.
@@ -140,6 +141,23 @@ pub fn without_policies(
             timeout_seconds: Some(TIMEOUT_S),
         }]),
     }
+}
+
+/// The file `deploy/policies/webhooks.yaml`.
+pub fn render(installation: &Installation) -> String {
+    let endpoint = Endpoint::Service { port: 443 };
+    let mut file = String::from(
+        "# Generated from quota-controller/src/installed by `cargo run -p leasehold-quota-controller --bin \
+         generate-policies`.\n# To be read, not applied: the controller installs these with the certificate that it \
+         makes (caBundle), and the\n# second only where the API server has no MutatingAdmissionPolicy.\n",
+    );
+    let validating = resize_and_validate(installation, &endpoint, "");
+    let mutating = without_policies(installation, &endpoint, "");
+    for object in [json!(validating), json!(mutating)] {
+        file.push_str("---\n");
+        file.push_str(&api::to_yaml(&object));
+    }
+    file
 }
 
 fn metadata(name: &str) -> ObjectMeta {

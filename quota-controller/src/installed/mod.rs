@@ -10,7 +10,7 @@ mod label;
 mod tests;
 mod wanted;
 
-pub use hooks::{Endpoint, resize_and_validate, without_policies};
+pub use hooks::{Endpoint, render, resize_and_validate, without_policies};
 pub use keep::{Keeper, Metrics};
 pub use label::label_namespaces;
 pub use wanted::{Change, put_back};
