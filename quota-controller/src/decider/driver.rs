@@ -11,6 +11,8 @@ mod questions;
 mod status;
 mod templates;
 mod tentative;
+#[cfg(test)]
+mod tests;
 
 use crate::cluster::{Kind, Observation, Uid};
 use engine::spec::{LeaseKey, Name, PodId, WorkloadKey};

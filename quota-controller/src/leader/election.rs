@@ -257,23 +257,36 @@ impl Election {
 
     /// Gives the Lease back, so that the next leader need not wait.
     pub async fn release(&mut self) {
-        let (Some(_), Some((last, _))) = (self.leads.take(), &self.last) else {
-            return;
-        };
-        let mut next = last.clone();
-        if holder(&next) != self.settings.identity {
+        if self.leads.take().is_none() {
             return;
         }
-        if let Some(spec) = &mut next.spec {
-            spec.holder_identity = None;
-            spec.renew_time = Some(MicroTime(Timestamp::now()));
-        }
-        match timeout(self.settings.retry, self.put(&next)).await {
-            Ok(Ok(_)) => info!("leadership released"),
+        match timeout(self.settings.renew_deadline, self.give_back()).await {
+            Ok(Ok(())) => info!("leadership released"),
             Ok(Err(error)) => {
-                warn!(%error, "leadership not released: others wait until it has expired")
+                warn!(%error, "leadership not released: others wait until it has expired");
             }
             Err(_) => warn!("leadership not released in time: others wait until it has expired"),
+        }
+    }
+
+    /// A renewal may have been under way when we were told to end, so what is there is read first, and again if it
+    /// changes in between.
+    async fn give_back(&self) -> kube::Result<()> {
+        loop {
+            let found = self.api.get_opt(&self.settings.name).await?;
+            let Some(mut lease) = found.filter(|lease| holder(lease) == self.settings.identity)
+            else {
+                return Ok(());
+            };
+            if let Some(spec) = &mut lease.spec {
+                spec.holder_identity = None;
+                spec.renew_time = Some(MicroTime(Timestamp::now()));
+            }
+            match self.put(&lease).await {
+                Ok(_) => return Ok(()),
+                Err(kube::Error::Api(status)) if status.code == 409 => {}
+                Err(error) => return Err(error),
+            }
         }
     }
 }
