@@ -44,6 +44,13 @@ static INSTALLED: LazyLock<Installed> = LazyLock::new(|| {
         ..Options::default()
     });
     stage.apply(&["deploy/crds", "deploy/install"]);
+    // As an installation leaves it whose API server was older before.
+    let left = "
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: {name: leasehold-pods}
+webhooks: []";
+    stage.kubectl_with(&["apply", "-f", "-"], left).unwrap();
     let (replicas, access, arguments) = stage.run(async {
         let access = stage
             .cluster
@@ -423,6 +430,14 @@ fn what_somebody_removes_or_weakens_is_put_back() {
             "jsonpath={.webhooks[0].failurePolicy}",
         ];
         (stage.kubectl(&policy).unwrap() == "Fail").then_some(())
+    }));
+}
+
+#[test]
+fn the_webhook_for_older_servers_is_removed_where_policies_do_its_work() {
+    let left = ["get", "mutatingwebhookconfigurations", "-o", "name"];
+    stage().run(eventually("it is gone", async || {
+        stage().kubectl(&left).unwrap().is_empty().then_some(())
     }));
 }
 

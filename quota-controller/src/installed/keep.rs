@@ -5,14 +5,14 @@ use super::wanted::{Change, put_back};
 use crate::certificates::Material;
 use crate::policies::{Installation, policies};
 use api::names;
-use futures::StreamExt as _;
 use futures::stream::{BoxStream, select_all};
+use futures::{FutureExt as _, StreamExt as _};
 use k8s_openapi::ClusterResourceScope;
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, MutatingWebhookConfiguration,
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, ValidatingWebhookConfiguration,
 };
-use kube::api::Api;
+use kube::api::{Api, DeleteParams};
 use kube::core::PartialObjectMeta;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource, ResourceExt};
@@ -103,6 +103,9 @@ impl Keeper {
         if native {
             done.push(self.one(&policies.adding.0).await);
             done.push(self.one(&policies.adding.1).await);
+            // From before the API server was upgraded: it would still be asked about every pod.
+            let left = hooks::without_policies(installation, endpoint, "");
+            done.push(self.removed(&left).await);
         } else {
             let hook = hooks::without_policies(installation, endpoint, &bundle);
             done.push(self.one(&hook).await);
@@ -135,6 +138,21 @@ impl Keeper {
         Ok((format!("{kind} {name}"), change))
     }
 
+    async fn removed(
+        &self,
+        unwanted: &MutatingWebhookConfiguration,
+    ) -> kube::Result<(String, Change)> {
+        let api: Api<MutatingWebhookConfiguration> = Api::all(self.client.clone());
+        let name = unwanted.name_any();
+        let told = format!("MutatingWebhookConfiguration {name}");
+        if api.get_opt(&name).await?.is_none() {
+            return Ok((told, Change::None));
+        }
+        api.delete(&name, &DeleteParams::default()).await?;
+        tracing::info!(name, "webhook removed: the API server has policies for it");
+        Ok((told, Change::Removed))
+    }
+
     /// Puts back whatever changes, while `leads` is true, for ever.
     pub async fn keep(self, mut leads: watch::Receiver<bool>) {
         let mut material = self.material.clone();
@@ -146,6 +164,8 @@ impl Keeper {
             let mut pause = PAUSE;
             while *leads.borrow_and_update() {
                 material.mark_unchanged();
+                // One look is enough for all that happened until now.
+                while let Some(Some(())) = changes.next().now_or_never() {}
                 let again = match self.put_back_all().await {
                     Ok(_) => {
                         pause = PAUSE;
@@ -173,7 +193,14 @@ impl Keeper {
             self.touched::<ValidatingAdmissionPolicyBinding>(),
             self.touched::<ValidatingWebhookConfiguration>(),
         ];
-        if self.has_mutating_policies().await.unwrap_or(false) {
+        let native = loop {
+            match self.has_mutating_policies().await {
+                Ok(native) => break native,
+                Err(error) => tracing::warn!(%error, "cannot ask what the API server knows"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        };
+        if native {
             all.push(self.touched::<MutatingAdmissionPolicy>());
             all.push(self.touched::<MutatingAdmissionPolicyBinding>());
         } else {

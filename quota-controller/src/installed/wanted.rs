@@ -19,6 +19,8 @@ pub enum Change {
     Made,
     /// It was different.
     Restored,
+    /// It is not wanted any more.
+    Removed,
 }
 
 impl fmt::Display for Change {
@@ -27,6 +29,7 @@ impl fmt::Display for Change {
             Change::None => "unchanged",
             Change::Made => "made",
             Change::Restored => "restored",
+            Change::Removed => "removed",
         })
     }
 }
