@@ -1,8 +1,8 @@
 //! One pool: its leases, its accounts, its nodes, what is charged and what waits.
 //!
 //! The submodules each answer one question: [`charge`] books and gives back, [`queue`] keeps what waits and in
-//! which order an account offers it, [`decide`] makes the decision ([`search`] finds who is next, [`serve`] and
-//! [`admit`] do it), [`reclaim`] plans whom to take from, [`elastic`] changes workloads' sizes, [`arrive`] takes
+//! which order an account offers it, [`decide`] makes the decision ([`search`] finds who is next, [`partly`] who
+//! is entitled in part, [`serve`] and [`admit`] do it), [`reclaim`] plans whom to take from, [`elastic`] changes workloads' sizes, [`arrive`] takes
 //! note of pods and workloads, [`found`] of those that were there before, [`capacity`] of leases and nodes,
 //! [`figures`] and [`verify`] tell.
 
@@ -18,6 +18,7 @@ mod explain;
 mod figures;
 mod found;
 mod grants;
+mod partly;
 mod queue;
 mod reclaim;
 pub(crate) mod records;
@@ -70,6 +71,8 @@ struct Decision {
     scaled: BTreeMap<WorkloadIx, (Option<Cause>, Vec<PodIx>)>,
     /// Units that were taken back once already: a second time they wait for the next decision.
     taken_back: BTreeSet<Unit>,
+    /// Requests that become entitled if a borrower takes what they are covered in.
+    watched: BTreeSet<RequestIx>,
     /// Requests whose reason to wait may be new.
     news: BTreeSet<RequestIx>,
 }

@@ -332,6 +332,10 @@ impl Pool {
             entry.placed = placed;
             entry.decision = decision;
         }
+        // It is a member again: with it the others of its group may be complete.
+        if let Some(group) = self.pod(pod).and_then(|pod| pod.group) {
+            self.request_group(group);
+        }
         self.wakes.insert(retry);
         self.loosened = true;
         self.touch(account);

@@ -70,10 +70,15 @@ impl Pool {
             sources.extend(known.map(|&request| Source::Request(request)));
             sources.extend(self.wake_partly_covered().into_iter().map(Source::Request));
         }
+        sources.retain(|source| self.is_no_borrower(*source));
         let mut seen: BTreeSet<AccountId> = BTreeSet::new();
         loop {
             self.serve_entitled(&mut seen, std::mem::take(&mut sources));
-            if self.serve_borrower() || self.serve_by_priority(&seen) || !self.touched.is_empty() {
+            if self.serve_borrower() {
+                sources = self.entitled_by_now();
+                continue;
+            }
+            if self.serve_by_priority(&seen) || !self.touched.is_empty() {
                 continue;
             }
             // What grew may have a next step within its own part, which is a request.

@@ -79,7 +79,7 @@ impl Pool {
         let target = workload.target();
         let cooled = workload
             .last_shrink
-            .is_none_or(|shrunk| shrunk + workload.spec.cooldown <= self.decision.now);
+            .is_none_or(|shrunk| shrunk + workload.cooldown() <= self.decision.now);
         let may_grow = !workload.gone
             && !self.held_workloads.contains(&index)
             && workload.minimum.is_none()
@@ -250,12 +250,8 @@ impl Pool {
             return;
         };
         workload.last_shrink = shrunk;
-        if let Some(shrunk) = shrunk
-            && workload.spec.cooldown.0 > 0
-        {
-            self.cooling
-                .insert((shrunk + workload.spec.cooldown, index));
-        }
+        let cooled = shrunk.map(|shrunk| shrunk + workload.cooldown());
+        self.cooling.extend(cooled.map(|cooled| (cooled, index)));
     }
 
     /// The scheduler evicts a pod for another one.

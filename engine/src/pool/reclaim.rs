@@ -73,10 +73,13 @@ impl Pool {
                 .map(|(victim, _)| victim)
                 .collect(),
             nodes: std::mem::take(&mut attempt.room),
-            lacked: attempt.lacking
-                | self
+            // What it was judged by. What is on its way already it lacks only now.
+            lacked: match attempt.lacking {
+                0 => self
                     .tree
                     .lacking(View::Now, attempt.account, &attempt.total),
+                lacking => lacking,
+            },
             by_priority,
         });
         (plan, attempt.protected)

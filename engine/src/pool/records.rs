@@ -4,7 +4,7 @@ use crate::amounts::Amounts;
 use crate::ids::{AccountId, GroupIx, NodeIx, PodIx, RequestIx, ShapeIx, WorkloadIx};
 use crate::ratio::Ratio;
 use crate::spec::{ElasticSpec, Name, PodId};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::tree::Mask;
 use smallvec::SmallVec;
 use std::cmp::Reverse;
@@ -134,6 +134,12 @@ impl Workload {
     /// Granted replicas.
     pub(crate) fn target(&self) -> u32 {
         u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Least time between a shrink and the next growth. Never nothing: what shrinks does not grow in the same
+    /// decision.
+    pub(crate) fn cooldown(&self) -> Span {
+        self.spec.cooldown.max(Span(1))
     }
 
     /// Replicas above the minimum when there are `replicas`.

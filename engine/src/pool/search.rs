@@ -1,7 +1,6 @@
 //! Which request is next: the search for the first entitled one, and for the first borrower by fair share.
 
 use super::Pool;
-use super::earmark::WOKEN_MAX;
 use crate::amounts::Amounts;
 use crate::demand::{Age, Demand, Order};
 use crate::ids::{AccountId, RequestIx};
@@ -71,65 +70,6 @@ impl Pool {
             depth: Reverse(depth),
             age,
         })
-    }
-
-    /// Remembers a waiting request that is covered in something it asks for, but lacks something else.
-    pub(super) fn note_partly_covered(&mut self, index: RequestIx) {
-        let Some(request) = self.requests.get(index.0) else {
-            return;
-        };
-        if request.partly_covered.is_some()
-            || request.earmark.is_some()
-            || self.stuck.contains(&index)
-        {
-            return;
-        }
-        let (account, total) = (request.account, request.total.clone());
-        let lacking = self.tree.lacking(View::Soon, account, &total);
-        let covered = self.places(account).fold(0, |covered, place| {
-            covered | self.tree.covered(View::Soon, place, account, &total)
-        });
-        let uncovered = self.tree.in_mask(lacking & !covered).next();
-        if let Some(resource) = uncovered
-            && self.asked(&total) & covered != 0
-        {
-            self.sequence += 1;
-            let place = (resource, total[resource], self.sequence);
-            self.partly_covered
-                .insert((place.0, place.1, place.2, index));
-            if let Some(request) = self.requests.get_mut(index.0) {
-                request.partly_covered = Some(place);
-            }
-        }
-    }
-
-    /// Partly covered requests of whose uncovered resource there may be enough now, and which are covered in
-    /// all that they lack by now. A few of each resource; they go to the end of the line.
-    pub(super) fn wake_partly_covered(&mut self) -> Vec<RequestIx> {
-        let mut woken = Vec::new();
-        for resource in 0..self.tree.resources() {
-            let available = self.tree.available_at_root(View::Soon, resource);
-            let line = self
-                .partly_covered
-                .range((resource, i64::MIN, 0, RequestIx(0))..);
-            let there = line.take_while(|entry| entry.0 == resource && entry.1 <= available);
-            woken.extend(there.take(WOKEN_MAX).copied());
-        }
-        for entry in &woken {
-            self.partly_covered.remove(entry);
-            if let Some(request) = self.requests.get_mut(entry.3.0) {
-                request.partly_covered = None;
-            }
-            self.decision.news.insert(entry.3);
-        }
-        let requests = woken.into_iter().map(|entry| entry.3);
-        requests
-            .filter(|index| {
-                let request = self.requests.get(index.0);
-                request
-                    .is_some_and(|request| self.covering(request.account, &request.total).is_some())
-            })
-            .collect()
     }
 
     /// The deepest place that covers all that is asked for, or something that is lacking.

@@ -33,6 +33,7 @@ impl Pool {
             let mut places: BTreeSet<Place> = BTreeSet::new();
             for account in std::mem::take(&mut self.touched) {
                 seen.insert(account);
+                self.watch_partly_covered(account);
                 places.extend(self.places(account));
             }
             for place in places {

@@ -6,6 +6,7 @@ mod support;
 
 mod admission;
 mod arithmetic;
+mod corners;
 mod drawings;
 mod grants;
 mod growth;

@@ -62,4 +62,9 @@ proptest! {
     fn the_promises_hold_for_elastic_workloads(case in cases().prop_map(Case::of_one_resource)) {
         replay(&play(&case).history);
     }
+
+    #[test]
+    fn the_promises_hold_for_several_resources(case in cases().prop_map(|case| Case { resources: 2, ..case })) {
+        replay(&play(&case).history);
+    }
 }
