@@ -124,6 +124,8 @@ pub(crate) struct Pool {
     wakes: BTreeSet<Time>,
     changed: BTreeSet<AccountId>,
     sequence: u64,
+    /// Accounts to be listed anew when the row of bookings has ended.
+    row: Option<BTreeSet<AccountId>>,
     decision: Decision,
     /// Pods that wait outside a queue, and whose reason is to be told.
     aside: BTreeSet<PodIx>,

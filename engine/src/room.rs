@@ -20,6 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tournament::Tournament;
 
+/// How many templates are known by where they lie.
+const RECENT_MAX: usize = 64;
+
 /// Amounts of all resources that nodes have, in the order in which they were first heard of.
 pub(crate) type Vector = SmallVec<[i64; 4]>;
 
@@ -64,6 +67,8 @@ pub(crate) struct Rooms {
     by_name: BTreeMap<Name, NodeIx>,
     shapes: Vec<Shape>,
     shape_by_template: FxHashMap<Arc<Template>, ShapeIx>,
+    /// Templates seen lately, by where they lie.
+    recent: Vec<Option<(Arc<Template>, ShapeIx)>>,
     sets: Vec<NodeSet>,
     popular: fragmentation::Popular,
     set_by_rules: BTreeMap<(NodeSelector, Vec<Toleration>), NodeSetIx>,
@@ -115,6 +120,20 @@ impl Rooms {
 
     /// The shape of a template. The first of its kind looks at all nodes once.
     pub(crate) fn shape(&mut self, template: &Arc<Template>) -> ShapeIx {
+        // Pods made together share their template: looking at where it lies is quicker than reading it.
+        let slot = Arc::as_ptr(template).addr() / size_of::<Template>() % RECENT_MAX;
+        if let Some(Some((recent, shape))) = self.recent.get(slot)
+            && Arc::ptr_eq(recent, template)
+        {
+            return *shape;
+        }
+        let shape = self.shape_by_content(template);
+        self.recent.resize(RECENT_MAX, None);
+        self.recent[slot] = Some((template.clone(), shape));
+        shape
+    }
+
+    fn shape_by_content(&mut self, template: &Arc<Template>) -> ShapeIx {
         if let Some(&shape) = self.shape_by_template.get(template) {
             return shape;
         }

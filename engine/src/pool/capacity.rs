@@ -77,6 +77,7 @@ impl Pool {
             wakes: BTreeSet::new(),
             changed: BTreeSet::new(),
             sequence: 0,
+            row: None,
             decision: Decision {
                 now,
                 ..Decision::default()

@@ -1,10 +1,11 @@
 //! Booking: what is charged, what is on its way out, and which unit it belongs to.
 
 use super::Pool;
-use super::records::{PodState, Unit, UnitKey};
+use super::records::{PodState, Pods, Unit, UnitKey};
 use crate::ids::{AccountId, NodeIx, PodIx};
 use crate::time::Time;
 use crate::tree::View;
+use smallvec::smallvec;
 use std::cmp::Reverse;
 
 impl Pool {
@@ -126,17 +127,17 @@ impl Pool {
     }
 
     /// The pods of a unit that are charged and not on their way out.
-    pub(super) fn pods_of(&self, unit: Unit) -> Vec<PodIx> {
+    pub(super) fn pods_of(&self, unit: Unit) -> Pods {
         match unit {
-            Unit::Pod(pod) => vec![pod],
+            Unit::Pod(pod) => smallvec![pod],
             Unit::Group(group) => self
                 .groups
                 .get(group.0)
-                .map_or_else(Vec::new, |group| group.charged.iter().copied().collect()),
+                .map_or_else(Pods::new, |group| group.charged.iter().copied().collect()),
             Unit::Minimum(workload) => self
                 .workloads
                 .get(workload.0)
-                .map_or_else(Vec::new, |workload| {
+                .map_or_else(Pods::new, |workload| {
                     workload.slots.values().copied().collect()
                 }),
         }

@@ -7,9 +7,9 @@ use crate::ids::{NodeIx, PodIx, WorkloadIx};
 use crate::spec::{Name, Removal};
 use crate::time::Time;
 use crate::tree::View;
+use rustc_hash::FxHashSet;
 use smallvec::smallvec;
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 
 impl Pool {
     /// After a workload's replicas or bounds changed: asks for what its minimum lacks, and lists it among
@@ -181,7 +181,7 @@ impl Pool {
         index: WorkloadIx,
         count: u32,
         node: Option<NodeIx>,
-        spared: &BTreeSet<PodIx>,
+        spared: &FxHashSet<PodIx>,
     ) -> Vec<PodIx> {
         let Some(workload) = self.workloads.get(index.0) else {
             return Vec::new();

@@ -6,7 +6,7 @@ use crate::action::Cause;
 use crate::ids::{AccountId, PodIx, WorkloadIx};
 use crate::spec::{PodSpec, WorkloadKey};
 use crate::time::Time;
-use std::collections::BTreeSet;
+use rustc_hash::FxHashSet;
 
 impl Pool {
     /// A pod is there without a gate: charged as found.
@@ -65,7 +65,7 @@ impl Pool {
             let missing = vec![None; (granted - target) as usize];
             self.grant(index, &missing, Cause::Admitted);
         } else if target > granted {
-            let pods = self.removal(index, target - granted, None, &BTreeSet::new());
+            let pods = self.removal(index, target - granted, None, &FxHashSet::default());
             self.shrink(index, &pods, &Cause::Bounds);
             // It was shrunk before.
             self.note_shrink(index, shrunk.or(Some(self.decision.now)));

@@ -230,8 +230,25 @@ impl Pool {
         self.requests.get(step.0)
     }
 
+    /// Many things are booked in a row, and nothing is searched for meanwhile: each account is listed anew once,
+    /// afterwards.
+    pub(super) fn begin_row(&mut self) {
+        self.row = Some(BTreeSet::new());
+    }
+
+    /// The row has ended.
+    pub(super) fn end_row(&mut self) {
+        for account in self.row.take().into_iter().flatten() {
+            self.refresh(account);
+        }
+    }
+
     /// Lists the account and its ancestors anew wherever what waits below, or the share, has changed.
     pub(super) fn refresh(&mut self, account: AccountId) {
+        if let Some(row) = &mut self.row {
+            row.insert(account);
+            return;
+        }
         let own = self.listed_own(account);
         self.waiting.list(account, Place::Own(account), own);
         let growing = self.listed_growth(account);

@@ -50,6 +50,9 @@ pub(crate) struct Pod {
     pub(crate) retry: Option<Time>,
 }
 
+/// The pods of a unit: mostly one.
+pub(crate) type Pods = SmallVec<[PodIx; 2]>;
+
 /// What goes as a whole when it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Unit {

@@ -103,6 +103,13 @@ impl Pool {
                 continue;
             };
             let elastic = !queue.elastic.is_empty();
+            let highest = queue
+                .classes
+                .first_key_value()
+                .map(|((priority, _), _)| priority.0);
+            if highest.is_none_or(|highest| highest < lowest || (highest == lowest && !elastic)) {
+                continue;
+            }
             let next = self.offers(account).into_iter().find(|&request| {
                 self.requests.get(request.0).is_some_and(|entry| {
                     let may_take = entry.priority > lowest || (elastic && entry.priority >= lowest);

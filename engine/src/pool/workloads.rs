@@ -5,6 +5,7 @@ use super::records::{Kind, Unit, Workload};
 use crate::action::Cause;
 use crate::ids::{AccountId, PodIx, RequestIx, ShapeIx, WorkloadIx};
 use crate::spec::{ElasticSpec, WorkloadKey};
+use rustc_hash::FxHashSet;
 use smallvec::smallvec;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -103,7 +104,7 @@ impl Pool {
             .get(index.0)
             .map_or(0, |workload| workload.target().saturating_sub(spec.max));
         if over > 0 {
-            let pods = self.removal(index, over, None, &BTreeSet::new());
+            let pods = self.removal(index, over, None, &FxHashSet::default());
             self.shrink(index, &pods, &Cause::Bounds);
         }
         self.mark_workload(index);

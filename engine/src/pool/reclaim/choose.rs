@@ -5,7 +5,7 @@ use super::{Attempt, Phase, Victim};
 use crate::ids::{AccountId, NodeIx, PodIx, RequestIx, WorkloadIx};
 use crate::place::{may_take, protected_until};
 use crate::pool::Pool;
-use crate::pool::records::{Unit, UnitKey};
+use crate::pool::records::{Pods, Unit, UnitKey};
 use crate::ratio::Ratio;
 use crate::spec::Name;
 use crate::time::Time;
@@ -44,8 +44,10 @@ impl Pool {
             ));
         }
         let own_only = attempt.own_only;
+        // Without elastic workloads there is no surplus to look for.
+        let whole_only = self.workloads.len() == 0;
         Phase::all()
-            .filter(|phase| phase.own || !own_only)
+            .filter(|phase| (phase.own || !own_only) && (phase.whole || !whole_only))
             .find_map(|phase| {
                 let victim = if phase.own {
                     self.unit_in(attempt, attempt.account, attempt.lacking, phase, node)
@@ -244,7 +246,7 @@ impl Pool {
                     || pods
                         .iter()
                         .any(|&pod| self.pod(pod).is_some_and(|pod| pod.node == node));
-                let victim = Victim::Surplus(index, pods);
+                let victim = Victim::Surplus(index, pods.into());
                 (gives_there && self.straddles(attempt, &victim) == phase.straddling)
                     .then_some(victim)
             })
@@ -302,7 +304,7 @@ impl Pool {
     }
 
     /// A minimum takes its surplus with it; what of that was chosen already is not chosen twice.
-    fn rest_of(&self, attempt: &Attempt, unit: Unit, pods: Vec<PodIx>) -> Option<Victim> {
+    fn rest_of(&self, attempt: &Attempt, unit: Unit, pods: Pods) -> Option<Victim> {
         let Unit::Minimum(workload) = unit else {
             return Some(Victim::Whole(unit));
         };
@@ -313,7 +315,7 @@ impl Pool {
         if !pods.iter().any(|pod| attempt.taken.contains(pod)) {
             return Some(Victim::Whole(unit));
         }
-        let rest: Vec<PodIx> = pods
+        let rest: Pods = pods
             .into_iter()
             .filter(|pod| !attempt.taken.contains(pod))
             .collect();

@@ -3,10 +3,11 @@
 use crate::amounts::Amounts;
 use crate::ids::{AccountId, NodeIx, PodIx, RequestIx, ShapeIx, WorkloadIx};
 use crate::pool::Pool;
-use crate::pool::records::{Kind, Unit, UnitKey};
+use crate::pool::records::{Kind, Pods, Unit, UnitKey};
 use crate::time::Time;
 use crate::tree::Mask;
-use std::collections::{BTreeMap, BTreeSet};
+use rustc_hash::FxHashSet;
+use std::collections::BTreeMap;
 
 /// Something that is asked to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub(crate) enum Victim {
     /// What is kept for a request beyond its account's guarantee: nothing runs there yet.
     Earmark(RequestIx),
     /// Replicas above an elastic workload's minimum.
-    Surplus(WorkloadIx, Vec<PodIx>),
+    Surplus(WorkloadIx, Pods),
     /// A whole unit.
     Whole(Unit),
 }
@@ -67,7 +68,7 @@ pub(crate) struct Attempt {
     /// Only the account's own units (rule 10).
     pub(crate) own_only: bool,
     pub(crate) victims: Vec<(Victim, Phase)>,
-    pub(crate) taken: BTreeSet<PodIx>,
+    pub(crate) taken: FxHashSet<PodIx>,
     /// The units of each account up to which all are taken: the next one is looked for behind them.
     pub(crate) taken_up_to: BTreeMap<AccountId, UnitKey>,
     pub(crate) room: Vec<(NodeIx, ShapeIx)>,
@@ -92,9 +93,9 @@ impl Victim {
     }
 
     /// The pods that go.
-    pub(crate) fn pods(&self, pool: &Pool) -> Vec<PodIx> {
+    pub(crate) fn pods(&self, pool: &Pool) -> Pods {
         match self {
-            Victim::Earmark(_) => Vec::new(),
+            Victim::Earmark(_) => Pods::new(),
             Victim::Surplus(_, pods) => pods.clone(),
             Victim::Whole(unit) => pool.pods_of(*unit),
         }
@@ -106,6 +107,11 @@ impl Victim {
             && let Some(request) = pool.requests.get(request.0)
         {
             return request.total.clone();
+        }
+        if let Victim::Whole(Unit::Pod(pod)) = self
+            && let Some(pod) = pool.pod(*pod)
+        {
+            return pool.charge_of(pod.shape).clone();
         }
         let mut amounts = Amounts::zero(pool.tree.resources());
         for pod in self.pods(pool).into_iter().filter_map(|pod| pool.pod(pod)) {
