@@ -99,11 +99,12 @@ impl Task {
                 () = async { match &ended { Some(ended) => ended.cancelled().await, None => std::future::pending().await } } => {
                     self.stop_leading();
                 }
-                _ = self.messages.recv_many(&mut batch, BATCH_MAX) => self.take(&mut batch),
                 () = async { match wake { Some(wake) => tokio::time::sleep(wake).await, None => std::future::pending().await } } => {
                     self.wake();
                 }
                 _ = tick.tick() => self.tick(),
+                // Last: there may always be more of them, and time must not wait for that.
+                _ = self.messages.recv_many(&mut batch, BATCH_MAX) => self.take(&mut batch),
             }
         }
         self.stop_leading();
@@ -223,7 +224,10 @@ impl Task {
 
     fn answer(&mut self, message: Message) {
         // Whoever has asked may have gone: nobody is told then.
-        let leading = self.term.as_mut().filter(|term| term.driver.has_learned());
+        let leading = self
+            .term
+            .as_mut()
+            .filter(|term| term.driver.has_learned() && term.leadership.is_valid());
         match (message, leading) {
             (Message::Lead(leadership), _) => self.lead(leadership),
             (

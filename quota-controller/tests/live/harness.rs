@@ -198,7 +198,8 @@ impl Live {
                 "--retry-period",
                 "200",
             ])
-            .args(["--admission", "off", "--log", "info,quota_controller=debug"])
+            .args(["--admission", "off", "--grants-listen", "127.0.0.1:0"])
+            .args(["--log", "info,quota_controller=debug"])
             .arg("--kubeconfig")
             .arg(kubeconfig)
             .arg("--decision-log")
