@@ -9,6 +9,8 @@
 
 mod line;
 mod replay;
+mod write;
 
-pub use line::{Decision, Line, Malformed, Started, read, write_decision, write_started};
+pub use line::{Decision, Line, Malformed, Started, read, write_started};
 pub use replay::{Counts, Difference, Replay};
+pub use write::{Writer, write_decision};

@@ -4,7 +4,6 @@ use engine::{Action, Event, Time};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::io::Write;
 
 /// A driver has started: what follows was decided by an engine that knew nothing yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,27 +100,6 @@ pub fn read(line: &[u8]) -> Result<Line, Malformed> {
     }
 }
 
-/// Appends a decision and the line's end to `out`; `start` is the instant from which `time` counts.
-///
-/// # Errors
-/// Something in it cannot be written as JSON: none of the engine's types does that.
-pub fn write_decision(
-    out: &mut Vec<u8>,
-    start: Time,
-    now: Time,
-    events: &[Event],
-    actions: &[Action],
-) -> std::io::Result<()> {
-    out.extend_from_slice(b"{\"time\":");
-    write_seconds(out, (now - start).0)?;
-    write!(out, ",\"now\":{},\"events\":", now.0)?;
-    serde_json::to_writer(&mut *out, events)?;
-    out.extend_from_slice(b",\"actions\":");
-    serde_json::to_writer(&mut *out, actions)?;
-    out.extend_from_slice(b"}\n");
-    Ok(())
-}
-
 /// Appends the mark of a start and the line's end to `out`.
 ///
 /// # Errors
@@ -133,21 +111,10 @@ pub fn write_started(out: &mut Vec<u8>, started: &Started) -> std::io::Result<()
     Ok(())
 }
 
-/// Milliseconds as seconds, the way JSON writers print the number: `0.0`, `12.5`, `12.345`.
-fn write_seconds(out: &mut Vec<u8>, milliseconds: i64) -> std::io::Result<()> {
-    let sign = if milliseconds < 0 { "-" } else { "" };
-    let size = milliseconds.unsigned_abs();
-    write!(out, "{sign}{}.", size / 1000)?;
-    match size % 1000 {
-        whole if whole % 100 == 0 => write!(out, "{}", whole / 100),
-        part if part % 10 == 0 => write!(out, "{:02}", part / 10),
-        part => write!(out, "{part:03}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::write_decision;
     use engine::spec::PodId;
 
     #[test]
@@ -189,33 +156,6 @@ mod tests {
         let mut line = Vec::new();
         write_started(&mut line, &started).unwrap();
         assert_eq!(read(&line).unwrap(), Line::Started(started));
-    }
-
-    #[test]
-    fn seconds_are_written_as_json_writers_do() {
-        for milliseconds in [
-            0,
-            1,
-            10,
-            12,
-            100,
-            120,
-            999,
-            1000,
-            12_345,
-            -1,
-            -1500,
-            86_400_000_100,
-        ] {
-            let mut text = Vec::new();
-            write_seconds(&mut text, milliseconds).unwrap();
-            let number: f64 = std::str::from_utf8(&text).unwrap().parse().unwrap();
-            assert_eq!(
-                serde_json::to_vec(&number).unwrap(),
-                text,
-                "{milliseconds} ms"
-            );
-        }
     }
 
     #[test]

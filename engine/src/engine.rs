@@ -8,7 +8,7 @@ use crate::ids::PodIx;
 use crate::lease::FoundLease;
 use crate::pool::Pool;
 use crate::room::selects;
-use crate::snapshot::PoolFigures;
+use crate::snapshot::{PoolFigures, Position};
 use crate::spec::{
     ElasticSpec, LeaseKey, LeaseSpec, Name, NodeSpec, PodId, PodSpec, PoolSpec, WorkloadKey,
 };
@@ -46,6 +46,8 @@ pub struct Engine {
     told: Vec<Action>,
     wake: Option<Time>,
     now: Time,
+    /// What [`Engine::tree_version`] counts beside the pools that are there.
+    pool_changes: u64,
 }
 
 impl Engine {
@@ -185,6 +187,21 @@ impl Engine {
         self.pools.iter().flatten().map(Pool::figures).collect()
     }
 
+    /// What changes most often of [`Engine::figures`], in its order: pools, accounts, resources. Costs the whole
+    /// tree too, but some nanoseconds an account. `told` is emptied first.
+    pub fn positions(&self, told: &mut Vec<Position>) {
+        told.clear();
+        for pool in self.pools.iter().flatten() {
+            pool.positions(told);
+        }
+    }
+
+    /// Rises whenever accounts or pools come, go or move, that is when [`Engine::positions`] may be about others.
+    pub fn tree_version(&self) -> u64 {
+        let pools = self.pools.iter().flatten();
+        self.pool_changes + pools.map(Pool::tree_version).sum::<u64>()
+    }
+
     /// The accounts (pool, namespace) whose use, guarantee or pending changed since the last call.
     pub fn take_changed(&mut self) -> Vec<(Name, Name)> {
         let pools = self.pools.iter_mut().flatten();
@@ -196,6 +213,15 @@ impl Engine {
                     .map(move |account| (name.clone(), account))
             })
             .collect()
+    }
+
+    /// Whether any account changed since the last call, or since [`Engine::take_changed`].
+    pub fn forget_changed(&mut self) -> bool {
+        let mut any = false;
+        for pool in self.pools.iter_mut().flatten() {
+            any |= pool.forget_changed();
+        }
+        any
     }
 
     /// Whether the pod may be bound to the node: no room is earmarked there for others that it would take.
@@ -316,6 +342,7 @@ impl Engine {
                 }
             }
             None => {
+                self.pool_changes += 1;
                 let mut pool = Pool::new(spec.clone(), now);
                 if let Some(pool) = pool.as_mut().filter(|_| self.tracks_grants) {
                     pool.track_grants();
@@ -335,7 +362,9 @@ impl Engine {
         let Some((at, _)) = self.pool_named(name) else {
             return;
         };
-        self.pools[at] = None;
+        if let Some(pool) = self.pools[at].take() {
+            self.pool_changes += 1 + pool.tree_version();
+        }
         if self.tracks_grants {
             self.removed_pools.push(name.into());
         }

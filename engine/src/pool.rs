@@ -117,6 +117,8 @@ pub(crate) struct Pool {
     gained: BTreeSet<NodeIx>,
     /// Accounts whose use, holding or queue changed since the last decision.
     touched: BTreeSet<AccountId>,
+    /// Accounts whose place in `waiting` and `growing` is no longer right.
+    stale: BTreeSet<AccountId>,
     /// Whether something may fit now that did not at the last decision.
     loosened: bool,
     draining: BTreeSet<AccountId>,
@@ -124,8 +126,6 @@ pub(crate) struct Pool {
     wakes: BTreeSet<Time>,
     changed: BTreeSet<AccountId>,
     sequence: u64,
-    /// Accounts to be listed anew when the row of bookings has ended.
-    row: Option<BTreeSet<AccountId>>,
     decision: Decision,
     /// Pods that wait outside a queue, and whose reason is to be told.
     aside: BTreeSet<PodIx>,
@@ -205,6 +205,18 @@ impl Pool {
                         .borrowed_at(View::Now, Place::Own(pod.account), resource)
                         > 0
             })
+    }
+
+    /// Rises whenever an account comes, goes or moves.
+    pub(crate) fn tree_version(&self) -> u64 {
+        self.tree.moves()
+    }
+
+    /// Whether any account's figures changed since the last call.
+    pub(crate) fn forget_changed(&mut self) -> bool {
+        let any = !self.changed.is_empty();
+        self.changed.clear();
+        any
     }
 
     /// Accounts whose figures changed since the last call.

@@ -6,6 +6,7 @@
 //! over its nodes holds the largest free piece of each resource, so that finding a node and noting a change
 //! cost the logarithm of the number of nodes.
 
+mod alike;
 mod fragmentation;
 mod selector;
 mod tournament;
@@ -31,6 +32,8 @@ pub(crate) type Vector = SmallVec<[i64; 4]>;
 pub(crate) struct Node {
     pub(crate) spec: NodeSpec,
     allocatable: Vector,
+    /// The same for all nodes with this allocatable.
+    kind: u32,
     used: Vector,
     leaving: Vector,
     earmarked: Vector,
@@ -57,6 +60,7 @@ struct NodeSet {
     /// Invariant: sorted by name.
     members: Vec<NodeIx>,
     free: Tournament,
+    alike: alike::Alike,
 }
 
 /// The nodes of one pool.
@@ -71,6 +75,7 @@ pub(crate) struct Rooms {
     recent: Vec<Option<(Arc<Template>, ShapeIx)>>,
     sets: Vec<NodeSet>,
     popular: fragmentation::Popular,
+    kinds: FxHashMap<Vector, u32>,
     set_by_rules: BTreeMap<(NodeSelector, Vec<Toleration>), NodeSetIx>,
     /// Nodes that have changed since this was last taken, if anybody takes it.
     pub(crate) marked: Option<BTreeSet<NodeIx>>,
@@ -160,6 +165,7 @@ impl Rooms {
             tolerations: tolerations.to_vec(),
             members: Vec::new(),
             free: Tournament::default(),
+            alike: alike::Alike::default(),
         });
         self.set_by_rules.insert(key, index);
         self.rebuild(index);
@@ -188,7 +194,12 @@ impl Rooms {
             self.nodes[node.at()].positions.push((index, position));
         }
         let free: Vec<Vector> = members.iter().map(|&node| self.free(node)).collect();
+        let mut alike = alike::Alike::default();
+        for (position, (node, free)) in members.iter().zip(&free).enumerate() {
+            alike.set(position, self.nodes[node.at()].kind, free);
+        }
         let set = &mut self.sets[index.at()];
+        set.alike = alike;
         set.members = members;
         set.free = Tournament::new(free);
     }
@@ -196,6 +207,8 @@ impl Rooms {
     /// Takes over a node. Returns its index.
     pub(crate) fn set_node(&mut self, spec: &NodeSpec) -> NodeIx {
         let allocatable = self.vector(&spec.allocatable);
+        let kinds = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
+        let kind = *self.kinds.entry(allocatable.clone()).or_insert(kinds);
         let (index, moved) = match self.by_name.get(&spec.name) {
             Some(&index) => {
                 let node = &mut self.nodes[index.at()];
@@ -205,6 +218,7 @@ impl Rooms {
                     || node.spec.schedulable != spec.schedulable;
                 node.spec = spec.clone();
                 node.allocatable = allocatable;
+                node.kind = kind;
                 node.live = true;
                 (index, moved)
             }
@@ -213,6 +227,7 @@ impl Rooms {
                 self.nodes.push(Node {
                     spec: spec.clone(),
                     allocatable,
+                    kind,
                     used: Vector::new(),
                     leaving: Vector::new(),
                     earmarked: Vector::new(),
@@ -287,9 +302,12 @@ impl Rooms {
             marked.insert(index);
         }
         let free = self.free(index);
+        let kind = self.nodes[index.at()].kind;
         for position in 0..self.nodes[index.at()].positions.len() {
             let (set, position) = self.nodes[index.at()].positions[position];
-            self.sets[set.at()].free.set(position as usize, &free);
+            let set = &mut self.sets[set.at()];
+            set.free.set(position as usize, &free);
+            set.alike.set(position as usize, kind, &free);
         }
     }
 

@@ -68,3 +68,20 @@ pub struct ResourceFigures {
     /// What its own waiting requests ask for.
     pub pending: i64,
 }
+
+/// What changes most often of an account's figures for one resource, in base units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// G(n).
+    pub guaranteed: i64,
+    /// The most it may use.
+    pub limit: Option<i64>,
+    /// Use of its own pods.
+    pub used: i64,
+    /// max(0, V − Q).
+    pub borrowed: i64,
+    /// What its subtree lends.
+    pub lent: i64,
+    /// What its own waiting requests ask for.
+    pub pending: i64,
+}

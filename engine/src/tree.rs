@@ -82,6 +82,7 @@ pub(crate) struct Tree {
     uses: [Vec<Use>; 2],
     /// Accounts of which use or holding has changed since this was last taken, if anybody takes it.
     pub(crate) marked: Option<BTreeSet<AccountId>>,
+    moves: u64,
 }
 
 pub(crate) const ROOT: AccountId = AccountId(0);
@@ -97,6 +98,7 @@ impl Tree {
             holdings: Vec::new(),
             uses: [Vec::new(), Vec::new()],
             marked: None,
+            moves: 0,
         };
         tree.push(root, None);
         tree.recompute(ROOT);
@@ -122,6 +124,11 @@ impl Tree {
             view.resize(self.accounts.len() * self.resources, Use::default());
         }
         id
+    }
+
+    /// How often an account was put below another, or away from it.
+    pub(crate) fn moves(&self) -> u64 {
+        self.moves
     }
 
     /// Number of leased resources.
@@ -185,6 +192,7 @@ impl Tree {
         if old == parent {
             return;
         }
+        self.moves += 1;
         // Its use leaves the old path and joins the new one.
         if let Some(old) = old {
             self.lift(id, old, -1);

@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod comparison;
 pub mod console;
+pub mod decisions;
 pub mod distribution;
 pub mod folder;
 pub mod numbers;

@@ -24,6 +24,7 @@ mod scheduler;
 mod services;
 mod start;
 mod tables;
+mod timeline;
 mod timers;
 mod watch;
 mod world;

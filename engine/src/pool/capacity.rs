@@ -71,13 +71,13 @@ impl Pool {
             parked: Default::default(),
             gained: BTreeSet::new(),
             touched: BTreeSet::new(),
+            stale: BTreeSet::new(),
             loosened: false,
             draining: BTreeSet::new(),
             cooling: BTreeSet::new(),
             wakes: BTreeSet::new(),
             changed: BTreeSet::new(),
             sequence: 0,
-            row: None,
             decision: Decision {
                 now,
                 ..Decision::default()
@@ -190,6 +190,8 @@ impl Pool {
 
     /// Takes over what changed in the lease book. Costs the accounts that changed, and their siblings that wait.
     pub(super) fn sync_terms(&mut self) {
+        // Before accounts move: afterwards their old levels would not be found.
+        self.refresh_lists();
         let mut todo = self.book.take_touched();
         todo.reverse();
         let mut release_held = false;

@@ -298,7 +298,11 @@ impl Pool {
     /// fulfilled first. It never reclaims. Tells whether anything grew: then the next steps of those accounts may be requests.
     pub(super) fn grow(&mut self) -> bool {
         let mut grew = false;
-        while let Some(workload) = self.next_growth() {
+        loop {
+            self.refresh_lists();
+            let Some(workload) = self.next_growth() else {
+                break;
+            };
             let Some(step) = self.workloads.get(workload.0).map(|workload| workload.step) else {
                 break;
             };

@@ -43,6 +43,8 @@ pub(crate) struct Queue {
     pub(crate) elastic: BTreeSet<WorkloadIx>,
     /// What waiting requests ask for.
     pub(crate) pending: Option<Amounts>,
+    /// The first request by priority and age, while it is known: only strict queues ask for it.
+    head: Option<(ClassKey, RequestIx)>,
 }
 
 impl Queue {
@@ -75,6 +77,21 @@ impl Pool {
         let key = (Reverse(entry.priority), entry.class);
         let place = (entry.created, entry.name.clone(), request);
         let queue = self.queue(account);
+        // Behind a known head it changes nothing.
+        let goes_first = |(head, first): (ClassKey, RequestIx)| {
+            let waiting = queue.classes.get(&head)?;
+            let oldest = waiting
+                .requests
+                .first()
+                .filter(|oldest| oldest.2 == first)?;
+            Some((key.0, &place) < (head.0, oldest))
+        };
+        if queue
+            .head
+            .is_some_and(|head| goes_first(head) != Some(false))
+        {
+            queue.head = None;
+        }
         queue.classes.entry(key).or_default().requests.insert(place);
         match &mut queue.pending {
             Some(pending) => *pending += &total,
@@ -98,6 +115,9 @@ impl Pool {
         };
         if !class.requests.remove(&place) {
             return;
+        }
+        if queue.head.is_some_and(|(_, head)| head == request) {
+            queue.head = None;
         }
         let emptied = class.requests.is_empty();
         let parked = class.parked;
@@ -160,7 +180,12 @@ impl Pool {
             return offers;
         }
         if strict {
-            offers.extend(strict_head(queue));
+            let head = queue.head.or_else(|| strict_head(queue));
+            if let Some((class, head)) = head
+                && queue.classes.get(&class).is_some_and(|class| !class.parked)
+            {
+                offers.push(head);
+            }
             return offers;
         }
         let mut classes = queue.classes.iter().peekable();
@@ -230,24 +255,26 @@ impl Pool {
         self.requests.get(step.0)
     }
 
-    /// Many things are booked in a row, and nothing is searched for meanwhile: each account is listed anew once,
-    /// afterwards.
-    pub(super) fn begin_row(&mut self) {
-        self.row = Some(BTreeSet::new());
+    /// The account and its ancestors are to be listed anew before the lists are searched again. Many pods of
+    /// an account may come and go between two searches.
+    pub(super) fn refresh(&mut self, account: AccountId) {
+        self.stale.insert(account);
     }
 
-    /// The row has ended.
-    pub(super) fn end_row(&mut self) {
-        for account in self.row.take().into_iter().flatten() {
-            self.refresh(account);
+    /// Lists anew what [`Pool::refresh`] noted: to be called before each search.
+    pub(super) fn refresh_lists(&mut self) {
+        while let Some(account) = self.stale.pop_first() {
+            self.list_anew(account);
         }
     }
 
     /// Lists the account and its ancestors anew wherever what waits below, or the share, has changed.
-    pub(super) fn refresh(&mut self, account: AccountId) {
-        if let Some(row) = &mut self.row {
-            row.insert(account);
-            return;
+    fn list_anew(&mut self, account: AccountId) {
+        if self.is_strict(account)
+            && let Some(queue) = self.queues.get_mut(account.at())
+            && queue.head.is_none()
+        {
+            queue.head = strict_head(queue);
         }
         let own = self.listed_own(account);
         self.waiting.list(account, Place::Own(account), own);
@@ -468,19 +495,17 @@ impl Pool {
     }
 }
 
-/// The head of a strict queue, unless it waits for room: priority, then age. Covered ones do not overtake: strict
-/// queueing is the remedy for big requests that starve beside small ones.
-fn strict_head(queue: &Queue) -> Option<RequestIx> {
+/// The head of a strict queue: priority, then age. Covered ones do not overtake: strict queueing is the remedy for
+/// big requests that starve beside small ones.
+fn strict_head(queue: &Queue) -> Option<(ClassKey, RequestIx)> {
     let ((priority, _), _) = queue.classes.first_key_value()?;
     let classes = queue
         .classes
         .iter()
         .take_while(|((of, _), _)| of == priority);
-    let heads =
-        classes.filter_map(|(_, waiting)| Some((waiting.requests.first()?, waiting.parked)));
-    let (head, parked) =
-        heads.min_by_key(|&((created, name, request), _)| (created, name, request))?;
-    (!parked).then_some(head.2)
+    let heads = classes.filter_map(|(class, waiting)| Some((class, waiting.requests.first()?)));
+    let (class, head) = heads.min_by_key(|&(_, head)| head)?;
+    Some((*class, head.2))
 }
 
 fn include(listed: &mut Option<Listed>, total: &Amounts, age: Age) {

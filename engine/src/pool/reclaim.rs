@@ -259,7 +259,6 @@ impl Pool {
         let (account, name) = (request.account, request.name.clone());
         let to = self.tree.account(account).name.clone();
         let mut victims = inherited;
-        self.begin_row();
         for victim in plan.victims {
             let cause = if victim.account(self) == Some(account) {
                 Cause::Priority {
@@ -274,7 +273,6 @@ impl Pool {
             victims.extend(self.leavers(&victim));
             self.dispatch(victim, &cause);
         }
-        self.end_row();
         let earmark = Earmark {
             since: self.decision.now,
             lacked: plan.lacked,

@@ -28,6 +28,7 @@ pub(super) enum Source {
 impl Pool {
     /// The best request of a source that is entitled, or may become so.
     pub(super) fn best_of(&mut self, source: Source) -> Option<(Rank, RequestIx)> {
+        self.refresh_lists();
         let request = match source {
             Source::Request(request) => {
                 let entry = self.requests.get(request.0)?;

@@ -70,6 +70,7 @@ impl Pool {
 
     /// Serves the next borrower by fair share; whether there was one.
     pub(super) fn serve_borrower(&mut self) -> bool {
+        self.refresh_lists();
         let found = self.search_share(&self.waiting, |account| {
             self.offers(account).into_iter().find(|&request| {
                 self.requests.get(request.0).is_some_and(|entry| {

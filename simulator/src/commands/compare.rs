@@ -1,5 +1,6 @@
 //! `simulator compare`: one scenario under several policies, side by side.
 
+use super::progress::Progress;
 use super::run::{load, policy_parser, skip_bad_rows, stop_on_signal};
 use crate::model::Policy;
 use crate::output::{About, Options, comparison, console};
@@ -67,15 +68,20 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let threads = args.threads.unwrap_or_else(cores);
     let stop = stop_on_signal()?;
-    let (folder, summaries) =
-        comparison::write(&folder, &abouts, options, threads, &|policy, sink| {
-            let options = run::Options {
-                stop: Some(&stop),
-                ..run::Options::default()
-            };
-            run::run(&scenario, policy, &options, sink)?;
-            Ok(())
-        })?;
+    let bar = Progress::new(&scenario, args.policy.len());
+    let written = comparison::write(&folder, &abouts, options, threads, &|policy, sink| {
+        let number = args.policy.iter().position(|&other| other == policy);
+        let show = |progress: run::Progress| bar.tell(number.unwrap_or(0), progress);
+        let options = run::Options {
+            stop: Some(&stop),
+            progress: bar.is_shown().then_some(&show),
+            ..run::Options::default()
+        };
+        run::run(&scenario, policy, &options, sink)?;
+        Ok(())
+    });
+    bar.finish();
+    let (folder, summaries) = written?;
     super::print(&format!(
         "{}  results in {}\n",
         console::table(&summaries.iter().collect::<Vec<_>>()),

@@ -8,6 +8,7 @@ pub mod generate;
 pub mod import;
 pub mod inspect;
 pub mod list;
+pub mod progress;
 pub mod run;
 pub mod validate;
 pub mod verify;

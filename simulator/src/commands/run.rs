@@ -1,13 +1,13 @@
 //! `simulator run`: one scenario under one policy.
 
+use super::progress::Progress;
 use crate::model::{Policy, Scenario, Workload};
 use crate::output::{About, Options as OutputOptions, Results, console};
 use crate::problem::{Failure, Problem};
 use crate::{run, scenario};
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
+use indicatif::HumanCount;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,16 +69,16 @@ pub fn run(args: Args) -> Result<(), Failure> {
     };
     let mut results = Results::create(&folder, about, options)?;
     let stop = stop_on_signal()?;
-    let bar = progress_bar(&scenario);
-    let show = |progress: run::Progress| show(&bar, &scenario, progress);
+    let bar = Progress::new(&scenario, 1);
+    let show = |progress: run::Progress| bar.tell(0, progress);
     let began = Instant::now();
     let options = run::Options {
         until: None,
         stop: Some(&stop),
-        progress: (!bar.is_hidden()).then_some(&show),
+        progress: bar.is_shown().then_some(&show),
     };
     let totals = run::run(&scenario, policy, &options, &mut results);
-    bar.finish_and_clear();
+    bar.finish();
     let took = began.elapsed();
     let totals = totals?;
     let finished = results.close()?;
@@ -132,35 +132,4 @@ pub fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
         Ok(()) | Err(ctrlc::Error::MultipleHandlers) => Ok(stop),
         Err(error) => Err(Problem::error(format!("interrupts cannot be caught: {error}")).into()),
     }
-}
-
-/// A bar over simulated time, where the end is known; hidden unless stderr is a terminal.
-fn progress_bar(scenario: &Scenario) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let length = scenario
-        .duration
-        .and_then(|span| u64::try_from(span.0).ok());
-    let (bar, template) = match length {
-        Some(length) => (ProgressBar::new(length), "{bar:30} {msg}, {eta} left"),
-        None => (
-            ProgressBar::new_spinner(),
-            "{spinner} {msg}, {elapsed} so far",
-        ),
-    };
-    let style = ProgressStyle::with_template(template);
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-fn show(bar: &ProgressBar, scenario: &Scenario, progress: run::Progress) {
-    let since = progress.now - scenario.start;
-    let elapsed = bar.elapsed().as_millis().max(1);
-    let rate = u128::from(progress.events) * 1000 / elapsed;
-    bar.set_position(u64::try_from(since.0).unwrap_or(0));
-    bar.set_message(format!(
-        "{} simulated, {} events a second",
-        console::duration(Some(crate::output::numbers::from_thousandths(since.0))),
-        HumanCount(u64::try_from(rate).unwrap_or(u64::MAX)),
-    ));
 }

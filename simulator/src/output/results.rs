@@ -1,6 +1,7 @@
 //! The sink that writes a results folder.
 
 use super::accounts::Accounts;
+use super::decisions::Decisions;
 use super::folder::{Folder, cannot};
 use super::reclaims::Reclaims;
 use super::report;
@@ -12,7 +13,6 @@ use crate::problem::Failure;
 use crate::record::{
     PodRow, RefusalRow, ServiceRow, Sink, TimelineRow, Totals, UtilizationRow, WorkloadRow,
 };
-use decision_log::write_decision;
 use engine::{Action, Event, Time};
 use serde::Serialize;
 use std::fs::File;
@@ -65,9 +65,7 @@ pub struct Results {
     options: Options,
     folder: Folder,
     tables: Tables,
-    decisions: Option<BufWriter<File>>,
-    /// The decision that is being written.
-    line: Vec<u8>,
+    decisions: Option<Decisions>,
     workloads: Workloads,
     utilization: Utilization,
     services: Services,
@@ -127,8 +125,7 @@ impl Results {
             options,
             folder,
             tables,
-            decisions: decisions.map(BufWriter::new),
-            line: Vec::new(),
+            decisions: decisions.map(|file| Decisions::new(file, start)),
             workloads: Workloads::default(),
             utilization: Utilization::new(start),
             services: Services::new(start),
@@ -151,7 +148,6 @@ impl Results {
             folder,
             tables,
             decisions,
-            line: _,
             workloads,
             utilization,
             services,
@@ -165,8 +161,8 @@ impl Results {
         let failed = |error| cannot("be written to", path, &error);
         error.map_or(Ok(()), Err).map_err(failed)?;
         tables.close().map_err(failed)?;
-        if let Some(mut decisions) = decisions {
-            decisions.flush().map_err(failed)?;
+        if let Some(decisions) = decisions {
+            decisions.close().map_err(failed)?;
         }
         let totals = totals.unwrap_or_default();
         let summary = Summary::new(
@@ -283,10 +279,7 @@ impl Sink for Results {
                 .decision(self.about.start, now, events, actions);
         }
         if let Some(decisions) = &mut self.decisions {
-            self.line.clear();
-            let start = self.about.start;
-            let result = write_decision(&mut self.line, start, now, events, actions)
-                .and_then(|()| decisions.write_all(&self.line));
+            let result = decisions.write(now, events, actions);
             self.note(result);
         }
     }

@@ -72,9 +72,11 @@ impl World<'_> {
         }
     }
 
+    /// Numbers have their zeros, so that of the pods of one instant the first has the first name: where age does
+    /// not decide, names do, and `10` would come before `2`.
     fn pod_name(&self, pod: u32) -> Name {
         let entry = &self.pods[pod];
-        format!("{}-{}", self.works[entry.work].name, entry.number).into()
+        format!("{}-{:04}", self.works[entry.work].name, entry.number).into()
     }
 
     /// The engine has admitted a pod.

@@ -9,6 +9,7 @@ use super::scheduler::Scheduler;
 use super::services::ServiceState;
 use super::start::group_in_pool;
 use super::tables::Tables;
+use super::timeline::Timeline;
 use super::timers::{Due, Timers};
 use super::watch::Watch;
 use super::{Options, Progress, RunError};
@@ -87,6 +88,7 @@ pub(crate) struct World<'a> {
     pub(crate) ledger: Ledger,
     pub(crate) watch: Watch,
     pub(crate) tables: Tables,
+    pub(crate) timeline: Timeline,
     pub(crate) autoscaler: Autoscaler,
     /// What a policy without the engine has decided at this instant.
     pub(crate) own_actions: Vec<Action>,
@@ -150,6 +152,7 @@ impl<'a> World<'a> {
             ledger: Ledger::default(),
             watch: Watch::new(scenario),
             tables: Tables::default(),
+            timeline: Timeline::default(),
             autoscaler: Autoscaler::default(),
             own_actions: Vec::new(),
             leased: FxHashSet::default(),
