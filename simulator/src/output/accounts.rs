@@ -117,9 +117,8 @@ impl Accounts {
             return;
         };
         let start = self.start;
-        let account = resources
-            .entry(row.resource.clone())
-            .or_insert_with(|| Account {
+        if !resources.contains_key(&row.resource) {
+            let account = Account {
                 since: row.time,
                 figures: Figures::default(),
                 served: 0,
@@ -127,7 +126,12 @@ impl Accounts {
                 used: 0,
                 used_max: 0,
                 series: Series::new(start, STEPS_MAX),
-            });
+            };
+            resources.insert(row.resource.clone(), account);
+        }
+        let Some(account) = resources.get_mut(&row.resource) else {
+            return;
+        };
         account.until(row.time);
         account.figures = Figures {
             guaranteed: row.guaranteed,

@@ -92,6 +92,8 @@ pub struct Table {
 struct Buffer {
     defined: Vec<i16>,
     values: Values,
+    /// The last name: rows of one account, or of its work, often come one after the other.
+    last: Option<(Name, ByteArray)>,
 }
 
 enum Values {
@@ -160,11 +162,15 @@ impl Table {
         match (&mut buffer.values, cell) {
             (_, Cell::Empty) if column.optional => {}
             (Values::Text(values), Cell::Name(name)) => {
-                let bytes = match self.names.get(name) {
-                    Some(bytes) => bytes.clone(),
+                let is_last = |last: &&(Name, ByteArray)| Arc::ptr_eq(&last.0, name);
+                let bytes = match buffer.last.as_ref().filter(is_last) {
+                    Some((_, bytes)) => bytes.clone(),
                     None => {
-                        let bytes = ByteArray::from(name.as_bytes().to_vec());
-                        self.names.insert(name.clone(), bytes.clone());
+                        let known = self.names.entry(name.clone());
+                        let bytes = known
+                            .or_insert_with(|| ByteArray::from(name.as_bytes().to_vec()))
+                            .clone();
+                        buffer.last = Some((name.clone(), bytes.clone()));
                         bytes
                     }
                 };
@@ -225,6 +231,7 @@ impl Buffer {
     fn new(column: &Column) -> Buffer {
         Buffer {
             defined: Vec::new(),
+            last: None,
             values: match column.kind {
                 Kind::Text => Values::Text(Vec::new()),
                 Kind::Int => Values::Int(Vec::new()),

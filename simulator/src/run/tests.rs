@@ -309,7 +309,7 @@ fn a_service_goes_up_and_down_the_last_started_first() {
         .collect();
     assert_eq!(ended.len(), 3);
     assert!(
-        ended.contains(&"web-3") && ended.contains(&"web-4"),
+        ended.contains(&"web-0003") && ended.contains(&"web-0004"),
         "{ended:?}"
     );
 }

@@ -59,7 +59,9 @@ impl Batch {
     }
 
     fn take(&mut self) -> Vec<Event> {
-        let mut events = std::mem::take(&mut self.ends);
+        let count = self.ends.len() + self.changes.len() + self.arrivals.len();
+        let mut events = Vec::with_capacity(count);
+        events.append(&mut self.ends);
         events.append(&mut self.changes);
         events.append(&mut self.arrivals);
         events
@@ -387,10 +389,9 @@ impl<'a> World<'a> {
     }
 
     fn note_refusal(&mut self, engine: &Engine, event: &Event) {
-        let nobody: Name = "".into();
         let (kind, namespace, name) = match event {
-            Event::PoolSet(pool) => ("CapacityPool", nobody, pool.name.clone()),
-            Event::PoolRemoved { pool } => ("CapacityPool", nobody, pool.clone()),
+            Event::PoolSet(pool) => ("CapacityPool", "".into(), pool.name.clone()),
+            Event::PoolRemoved { pool } => ("CapacityPool", "".into(), pool.clone()),
             Event::LeaseSet(lease) => (
                 "CapacityLease",
                 lease.key.namespace.clone(),

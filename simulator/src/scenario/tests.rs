@@ -301,14 +301,15 @@ fn leases_that_do_not_fit_are_refused_with_instant_and_numbers() {
     check(
         &format!("{CLUSTER}{POOL}{}", leases.concat()),
         expect![[r#"
-        Error: s.yaml:14:7: CapacityLease root/c: spec.limit.cpu: limit 10 is below guaranteed 20; ask for at least 20
-        Error: s.yaml:15:7: CapacityLease root/d: lease root/d overcommits root in pool general from 2026-02-01T00:00:00Z: cpu: 110 leased out, 100 held, 10 missing; ask for 10 less, or end leases of root before that instant
-        Error: s.yaml:16:7: CapacityLease x/y: the leases go in a circle: y → x → y
-        Hint: the tree grows from the pool's rootNamespace downwards: take one of them out
-        Error: s.yaml:17:7: CapacityLease y/x: the leases go in a circle: x → y → x
-        Hint: the tree grows from the pool's rootNamespace downwards: take one of them out
-        Error: s.yaml:18:7: CapacityLease a/b: lease a/b: b already leases from root in this pool; lease to it from root, or delete its leases there first
-    "#]],
+            Error: s.yaml:14:7: CapacityLease root/c: spec.limit.cpu: limit 10 is below guaranteed 20; ask for at least 20
+            Error: s.yaml:14:7: CapacityLease root/c: lease root/c overcommits root in pool general from 2026-02-01T00:00:00Z: cpu: 110 leased out, 100 held, 10 missing; ask for 10 less, or end leases of root before that instant
+            Error: s.yaml:15:7: CapacityLease root/d: lease root/d overcommits root in pool general from 2026-02-01T00:00:00Z: cpu: 110 leased out, 100 held, 10 missing; ask for 10 less, or end leases of root before that instant
+            Error: s.yaml:16:7: CapacityLease x/y: the leases go in a circle: y → x → y
+            Hint: the tree grows from the pool's rootNamespace downwards: take one of them out
+            Error: s.yaml:17:7: CapacityLease y/x: the leases go in a circle: x → y → x
+            Hint: the tree grows from the pool's rootNamespace downwards: take one of them out
+            Error: s.yaml:18:7: CapacityLease a/b: lease a/b: b already leases from root in this pool; lease to it from root, or delete its leases there first
+        "#]],
     );
 }
 
