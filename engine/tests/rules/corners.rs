@@ -212,3 +212,35 @@ fn a_borrower_does_not_take_what_another_is_covered_in() {
         "#]],
     );
 }
+
+#[test]
+fn an_earmark_within_its_accounts_own_part_is_not_taken_though_the_account_borrows() {
+    // b as a whole borrows for c; what is kept for b/own is within b's own 4.
+    check_decisions(
+        "
+        root 14
+        ├─ a 10
+        └─ b 4
+           └─ c 0
+        ",
+        "
+        0s found c/w 2 x 7
+        1s pod b/own 4
+        2s pod a/web 10
+        3s ended asked
+        ",
+        expect![[r#"
+            1s   evict   c/w-0 for b/own
+            1s   evict   c/w-1 for b/own
+            1s   hold    b/own: 2 pods on their way out since 1s
+            2s   evict   c/w-2 for a/web
+            2s   evict   c/w-3 for a/web
+            2s   evict   c/w-4 for a/web
+            2s   evict   c/w-5 for a/web
+            2s   evict   c/w-6 for a/web
+            2s   hold    a/web: 5 pods on their way out since 2s
+            3s   admit   b/own
+            3s   admit   a/web
+        "#]],
+    );
+}
