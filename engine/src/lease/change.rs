@@ -94,7 +94,10 @@ impl LeaseBook {
                 account.subleases.insert(position, key.clone());
             }
         }
-        self.look_ahead(&key, [lease.term.start, lease.term.end]);
+        // A transfer that lost its lessee before its start never starts.
+        if lease.term.start < lease.term.end {
+            self.look_ahead(&key, [lease.term.start, lease.term.end]);
+        }
         self.leases.insert(key.clone(), lease);
         self.hold_again(&lessee);
         self.apply_transfer(&key, true, concerned);
@@ -202,7 +205,7 @@ impl LeaseBook {
             if drains.is_some_and(|since| old.is_some() || is_newer(new, since)) {
                 self.stop_drain(&lessee);
             }
-        } else if old.is_none() && new.term.end <= now {
+        } else if old.is_none() && new.term.end <= now && new.term.start < new.term.end {
             // It comes from before a restart: whether a newer lease ended a drain is seen from their times.
             let drains = self.accounts.get(&lessee).and_then(since);
             if drains.is_some_and(|since| is_newer(new, since)) {
@@ -213,9 +216,8 @@ impl LeaseBook {
                 return;
             }
             let has_newer = self.accounts.get(&lessee).is_some_and(|account| {
-                let subleases = self.subleases_of(account);
-                subleases
-                    .iter()
+                let keys = account.subleases.iter().chain(&account.transfers_in);
+                keys.filter_map(|key| self.leases.get(key))
                     .any(|other| other.term.start <= now && is_newer(other, end))
             });
             if !has_newer {

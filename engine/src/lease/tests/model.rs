@@ -300,7 +300,7 @@ impl Model {
                     self.draining.remove(&lessee);
                 }
                 let is_over = self.entries.iter().any(|entry| {
-                    entry.is_sublease_to(&lessee)
+                    entry.spec.lessee == lessee
                         && entry.spec.key != *key
                         && entry.start <= now
                         && is_newer(entry, new.end)
