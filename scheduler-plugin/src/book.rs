@@ -20,6 +20,7 @@ pub use standings::Victim;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// A pool by the number under which this process knows it. Numbers are not used again.
 pub type PoolNumber = u32;
@@ -51,6 +52,8 @@ pub struct Book {
     earmarked: AtomicUsize,
     standings: RwLock<Standings>,
     writer: Mutex<apply::Writer>,
+    /// How often something was taken over.
+    changes: watch::Sender<u64>,
 }
 
 impl Default for Book {
@@ -66,6 +69,7 @@ impl Default for Book {
             earmarked: AtomicUsize::new(0),
             standings: RwLock::default(),
             writer: Mutex::default(),
+            changes: watch::Sender::new(0),
         }
     }
 }
@@ -74,6 +78,11 @@ impl Book {
     fn millis(&self, at: Instant) -> u64 {
         let since = at.saturating_duration_since(self.made);
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Changes whenever something was taken over.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// Whether a controller was ever heard.

@@ -2,10 +2,11 @@
 
 use crate::book::{Book, Held, PoolNumber};
 use crate::http::{Plugin, Question};
-use crate::json::{Answer, Names};
+use crate::json::{Answer, Names, split_names};
 use crate::texts::{Denial, NOT_READY};
 use api::extender::{ExtenderArgs, Item, NodeList, WholePod};
 use engine::place::may_place;
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,7 +22,11 @@ enum Asker {
 
 /// Answers a question.
 pub async fn filter(plugin: &Plugin, body: &[u8]) -> Result<Vec<u8>, Question> {
+    let split = split_names(body);
+    let body = split.as_ref().map_or(body, |(rest, _)| rest);
     let args: ExtenderArgs = serde_json::from_slice(body).map_err(Question::unreadable)?;
+    let names = split.as_ref().map(|(_, names)| *names);
+    let names = names.or(args.node_names.map(RawValue::get));
     let book = &plugin.book;
     if !book.has_heard() {
         return Ok(failed(NOT_READY));
@@ -39,9 +44,9 @@ pub async fn filter(plugin: &Plugin, body: &[u8]) -> Result<Vec<u8>, Question> {
             Err(denial) => Asker::Denied(denial),
         }
     };
-    match (args.node_names, &args.nodes) {
+    match (names, &args.nodes) {
         (Some(names), _) => {
-            let names = Names::read(names.get()).ok_or_else(Question::no_names)?;
+            let names = Names::read(names).ok_or_else(Question::no_names)?;
             by_name(plugin, &asker, &names, now)
         }
         (None, Some(nodes)) => by_node(plugin, &asker, nodes, now),

@@ -81,6 +81,7 @@ impl Book {
         self.until.store(until, Ordering::Release);
         self.epoch.store(epoch, Ordering::Release);
         self.has_heard.store(true, Ordering::Release);
+        self.changes.send_modify(|changes| *changes += 1);
         if is_new { Applied::New } else { Applied::Known }
     }
 

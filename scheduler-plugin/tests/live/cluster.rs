@@ -83,11 +83,13 @@ impl Live {
         let (extender, health) = (free_address(), free_address());
         let plugin = start_plugin(&cluster, grants, extender, health);
         within("the plugin hears from the controller", async {
+            // Another process: it can only be asked again.
+            let mut looks = tokio::time::interval(Duration::from_millis(50));
             while !get(health, "/readyz")
                 .await
                 .is_some_and(|page| page.contains("200 OK"))
             {
-                tokio::task::yield_now().await;
+                looks.tick().await;
             }
         })
         .await;
@@ -141,11 +143,9 @@ impl Live {
     }
 
     async fn wait(&self, namespace: &str, name: &str, what: &str, is_so: impl Condition<Pod>) {
-        let waited = within(
-            &format!("{namespace}/{name} {what}"),
-            await_condition(self.pods(namespace), name, is_so),
-        );
-        waited.await.expect("a watch");
+        let waited = await_condition(self.pods(namespace), name, is_so);
+        let waited = within(&format!("{namespace}/{name} {what}"), waited).await;
+        waited.expect("a watch");
     }
 
     /// Waits until it has a node.

@@ -6,7 +6,8 @@ use crate::support::{Server, about_names};
 use api::extender::FilterResult;
 use engine::Event;
 use engine::spec::PodId;
-use leader::{Leader, lease, node, pod_of, pool};
+use leader::{Leader, arrival, lease, node, pod_of, pool};
+use scheduler_plugin::book::Book;
 use scheduler_plugin::{Denial, Plugin, follow};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,13 +42,19 @@ async fn plugin(addresses: impl IntoIterator<Item = String>) -> Server {
     Server::of(plugin).await
 }
 
-/// Looks again and again, until a deadline that only a broken test meets.
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        tokio::task::yield_now().await;
-    }
+/// Waits until what the plugin knows is so, or a deadline that only a broken test meets.
+async fn until(book: &Book, what: &str, is_so: impl Fn(&Book) -> bool) {
+    let mut changes = book.changes();
+    let waited = tokio::time::timeout(Duration::from_secs(60), async {
+        while !is_so(book) {
+            changes.changed().await.expect("the book is there");
+        }
+    });
+    assert!(waited.await.is_ok(), "never: {what}");
+}
+
+fn knows(book: &Book, uid: &str) -> bool {
+    book.grant(uid, Instant::now()).is_some()
 }
 
 async fn filter(server: &Server, namespace: &str, uid: &str) -> FilterResult {
@@ -72,10 +79,10 @@ async fn room_that_a_reclaim_makes_is_kept_until_its_owner_has_it() {
     leader.feed((1..=4).map(|number| pod_of("b", number, 2)));
     let server = plugin([leader.url()]).await;
     let book = &server.plugin.book;
-    until("four grants", || book.sizes()[1] == 4).await;
+    until(book, "four grants", |book| book.sizes()[1] == 4).await;
     // a asks for 4 in one piece: two pods of b have to go, and the room they leave is kept.
     leader.feed([pod_of("a", 5, 4)]);
-    until("an earmark", || book.sizes()[3] == 1).await;
+    until(book, "an earmark", |book| book.sizes()[3] == 1).await;
     let kept = leader.earmarked_node();
     let free: Vec<String> = NODES
         .into_iter()
@@ -92,10 +99,7 @@ async fn room_that_a_reclaim_makes_is_kept_until_its_owner_has_it() {
     let victims = leader.leaving();
     assert_eq!(victims.len(), 2);
     leader.feed(victims.into_iter().map(|pod| Event::PodEnded { pod }));
-    until("its grant", || {
-        book.grant("uid-5", Instant::now()).is_some()
-    })
-    .await;
+    until(book, "its grant", |book| knows(book, "uid-5")).await;
     // It may go wherever it is in the pool; it is expected on what was kept.
     assert!(nodes_for(&server, "a", "uid-5").await.contains(&kept));
     assert_eq!(book.sizes()[3], 0);
@@ -105,22 +109,20 @@ async fn room_that_a_reclaim_makes_is_kept_until_its_owner_has_it() {
 async fn a_pod_that_nobody_admitted_is_charged_on_the_spot_or_denied() {
     let leader = cluster(1).await;
     let server = plugin([leader.url()]).await;
-    until("a snapshot", || server.plugin.book.has_heard()).await;
+    until(&server.plugin.book, "a snapshot", Book::has_heard).await;
     // The pod's own request is 500m of 8: it fits.
     assert_eq!(nodes_for(&server, "a", "uid-7").await, NODES);
     assert_eq!(leader.charged(), [PodId(7)]);
     // Asked again, and by another replica, it is charged once.
     assert_eq!(nodes_for(&server, "a", "uid-7").await, NODES);
     let other = plugin([leader.url()]).await;
-    until("the grant", || {
-        other.plugin.book.grant("uid-7", Instant::now()).is_some()
-    })
-    .await;
+    until(&other.plugin.book, "the grant", |book| knows(book, "uid-7")).await;
     assert_eq!(nodes_for(&other, "a", "uid-7").await, NODES);
     assert_eq!(leader.charged(), [PodId(7)]);
-    // Nothing is left for more.
-    leader.feed((20..27).map(|number| pod_of("b", number, 1)));
-    leader.feed([pod_of("a", 30, 1)]);
+    // Nothing is left for more, and nobody borrows.
+    leader.feed([arrival("a", 20, 3500)]);
+    leader.feed([arrival("b", 21, 4000)]);
+    assert_eq!(leader.charged().len(), 3);
     let denied = filter(&server, "a", "uid-8").await;
     assert_eq!(denied.node_names, Some(Vec::new()));
     let texts = denied.failed_and_unresolvable_nodes.expect("nodes");
@@ -141,15 +143,12 @@ async fn the_one_who_leads_is_found_and_a_new_one_is_obeyed() {
     old.feed([pod_of("a", 1, 1)]);
     let server = plugin([new.url()]).await;
     let book = &server.plugin.book;
-    until("the old one's grant", || {
-        book.grant("uid-1", Instant::now()).is_some()
-    })
-    .await;
+    until(book, "the old one's grant", |book| knows(book, "uid-1")).await;
     // It takes over, and knows of another pod only.
     new.feed([pod_of("a", 2, 1)]);
     new.follows(None);
     old.follows(Some(new.url()));
-    until("the new one's epoch", || book.epoch() == 2).await;
+    until(book, "the new one's epoch", |book| book.epoch() == 2).await;
     assert!(book.grant("uid-2", Instant::now()).is_some());
     assert!(book.grant("uid-1", Instant::now()).is_none());
     // What the old one still says is not heard.
@@ -169,10 +168,7 @@ async fn known_pods_go_on_and_unknown_ones_wait_while_nobody_leads() {
     leader.feed([pod_of("a", 1, 1)]);
     let server = plugin([leader.url()]).await;
     let book = &server.plugin.book;
-    until("its grant", || {
-        book.grant("uid-1", Instant::now()).is_some()
-    })
-    .await;
+    until(book, "its grant", |book| knows(book, "uid-1")).await;
     drop(leader);
     assert_eq!(nodes_for(&server, "a", "uid-1").await, NODES);
     assert_eq!(nodes_for(&server, "elsewhere", "any").await, NODES);

@@ -311,7 +311,8 @@ pub fn pod_of(namespace: &str, number: u64, cores: i64) -> Event {
     arrival(namespace, number, cores * 1000)
 }
 
-fn arrival(namespace: &str, number: u64, millis: i64) -> Event {
+/// A gated pod of some thousandths of a `cpu`.
+pub fn arrival(namespace: &str, number: u64, millis: i64) -> Event {
     Event::PodArrived(PodSpec {
         id: PodId(number),
         namespace: namespace.into(),
