@@ -92,6 +92,7 @@ pub fn pod_spec(id: u64, namespace: &str, template: &Arc<Template>, priority: i3
         template: template.clone(),
         pool: None,
         group: None,
+        ordinal: None,
         workload: None,
     }
 }

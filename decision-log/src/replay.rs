@@ -115,6 +115,7 @@ mod tests {
             template: Default::default(),
             pool: None,
             group: None,
+            ordinal: None,
             workload: None,
         });
         let mut engine = Engine::new();

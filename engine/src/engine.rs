@@ -8,7 +8,7 @@ use crate::ids::PodIx;
 use crate::lease::FoundLease;
 use crate::pool::Pool;
 use crate::room::selects;
-use crate::snapshot::{PoolFigures, Position};
+use crate::snapshot::{PoolFigures, Position, WorkloadFigures};
 use crate::spec::{
     ElasticSpec, LeaseKey, LeaseSpec, Name, NodeSpec, PodId, PodSpec, PoolSpec, WorkloadKey,
 };
@@ -142,6 +142,23 @@ impl Engine {
                 }
             }
             Event::WorkloadRemoved { key } => self.workload_removed(key),
+            Event::WorkloadObserved {
+                key,
+                replicas,
+                last_shrink,
+            } => {
+                if let Some(pool) = self.pool_of_workload(key) {
+                    pool.workload_observed(key, *replicas, *last_shrink);
+                }
+            }
+            Event::ScaleRefused { key, stay, retry } => {
+                for &pod in stay {
+                    self.with_pod(pod, |pool, pod| pool.eviction_refused(pod, *retry));
+                }
+                if let Some(pool) = self.pool_of_workload(key) {
+                    pool.scale_refused(key, *retry);
+                }
+            }
             Event::OutsidePlaced { pod, node, request } => {
                 let owner = self
                     .pools
@@ -257,6 +274,12 @@ impl Engine {
         }
     }
 
+    /// An elastic workload's figures; nothing if it is not known, or its namespace has no lease.
+    pub fn workload(&self, key: &WorkloadKey) -> Option<WorkloadFigures> {
+        let at = *self.workload_pool.get(key)?;
+        self.pool(at)?.workload_figures(key)
+    }
+
     /// Why a pod waits; nothing if it does not, or is not known.
     pub fn explain(&self, pod: PodId) -> Option<Refusal> {
         match self.pods.get(&pod)? {
@@ -283,6 +306,11 @@ impl Engine {
 
     fn pool(&self, at: u32) -> Option<&Pool> {
         self.pools.get(at as usize)?.as_ref()
+    }
+
+    fn pool_of_workload(&mut self, key: &WorkloadKey) -> Option<&mut Pool> {
+        let at = *self.workload_pool.get(key)?;
+        self.pools.get_mut(at as usize)?.as_mut()
     }
 
     fn pool_named(&self, name: &str) -> Option<(usize, &Pool)> {

@@ -146,6 +146,28 @@ pub enum Event {
         /// Which.
         key: WorkloadKey,
     },
+    /// What an elastic workload's owner says of itself: learned at a start, and when somebody else changed its
+    /// count. With a lower one than was admitted, replicas are on their way out as if they had been asked; with a
+    /// higher one the answer is a [`Scale`](crate::Action::Scale) to what is admitted.
+    WorkloadObserved {
+        /// Which.
+        key: WorkloadKey,
+        /// The count that its owner was last asked for, by whomever.
+        replicas: u32,
+        /// When it was last made smaller, if that is remembered: its cool-down counts from there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_shrink: Option<Time>,
+    },
+    /// An elastic workload's owner did not carry out a change of its count. Pods that were to go stay charged; it
+    /// is neither made smaller nor larger before `retry`, so that others are looked at.
+    ScaleRefused {
+        /// Which.
+        key: WorkloadKey,
+        /// Pods that were to go and stay.
+        stay: Vec<PodId>,
+        /// The instant from which it may be asked again.
+        retry: Time,
+    },
     /// A pod outside all leases takes room on a node.
     OutsidePlaced {
         /// Its identity.

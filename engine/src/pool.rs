@@ -61,6 +61,8 @@ enum Parked {
 #[derive(Debug, Default)]
 struct Decision {
     number: u64,
+    /// Whether it is being made: what is told between decisions undoes nothing of the last one.
+    is_open: bool,
     /// Rises with each round of each decision.
     round: u64,
     /// How often a request may still be served.

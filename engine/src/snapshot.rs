@@ -1,6 +1,7 @@
 //! The account tree as numbers, for people and for other programs.
 
 use crate::lease::LeaseState;
+use crate::refusal::Refusal;
 use crate::spec::Name;
 use crate::time::Time;
 use serde::Serialize;
@@ -84,4 +85,27 @@ pub struct Position {
     pub lent: i64,
     /// What its own waiting requests ask for.
     pub pending: i64,
+}
+
+/// One elastic workload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WorkloadFigures {
+    /// The pool it is charged in.
+    pub pool: Name,
+    /// Replicas that it may have: admitted, or granted and not there yet.
+    pub admitted: u32,
+    /// Of these, granted ones whose pod is not there yet.
+    pub expected: u32,
+    /// Replicas that were asked to go and have not ended.
+    pub leaving: u32,
+    /// Pods of its owner that wait beyond what it is admitted for.
+    pub beyond: u32,
+    /// The count that its owner was last asked for.
+    pub asked: u32,
+    /// When it was last made smaller.
+    pub last_shrink: Option<Time>,
+    /// The instant before which it does not grow: its cool-down, or its owner did not follow.
+    pub grows_from: Option<Time>,
+    /// Why its minimum waits, if it does.
+    pub waits: Option<Refusal>,
 }

@@ -256,6 +256,9 @@ pub struct PodSpec {
     /// The elastic workload of its namespace of which it is a replica.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<Name>,
+    /// Its number among its owner's replicas, where the owner numbers them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordinal: Option<u32>,
 }
 
 /// A group of pods that is admitted all or none.
@@ -308,6 +311,6 @@ pub enum Removal {
     Chosen,
     /// Those that were placed last.
     Newest,
-    /// Those with the highest ordinal, that is, that arrived last.
+    /// Those with the highest ordinal; of those without one, what arrived last.
     HighestOrdinal,
 }

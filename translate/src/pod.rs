@@ -7,6 +7,7 @@ use api::pod_request;
 use engine::Time;
 use engine::spec::{Group, Name, PodId, PodSpec};
 use k8s_openapi::api::core::v1;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a pod's object does not say.
@@ -47,7 +48,22 @@ pub fn pod(pod: &v1::Pod, context: &PodContext) -> Result<PodSpec, Vec<Problem>>
         pool: pool.map(|pool| pool.as_str().into()),
         group,
         workload: context.workload.cloned(),
+        ordinal: ordinal(labels),
     })
+}
+
+/// Labels in which owners number their replicas.
+const ORDINAL_LABELS: [&str; 3] = [
+    "apps.kubernetes.io/pod-index",
+    "batch.kubernetes.io/job-completion-index",
+    "training.kubeflow.org/replica-index",
+];
+
+/// Its number among its owner's replicas, where the owner numbers them.
+fn ordinal(labels: Option<&BTreeMap<String, String>>) -> Option<u32> {
+    let labels = labels?;
+    let number = ORDINAL_LABELS.iter().find_map(|&label| labels.get(label));
+    number?.parse().ok()
 }
 
 /// The group that the scheduler knows of, or else the one that a label names.

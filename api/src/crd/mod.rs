@@ -22,7 +22,9 @@ pub use pool::{
     CapacityPool, CapacityPoolSpec, CapacityPoolStatus, LabelRequirement, PoolNodeSelector,
 };
 pub use reserve::ReserveText;
-pub use workload::{ElasticWorkload, ElasticWorkloadSpec, ElasticWorkloadStatus, ScaleTargetRef};
+pub use workload::{
+    ElasticWorkload, ElasticWorkloadSpec, ElasticWorkloadStatus, LastShrink, ScaleTargetRef,
+};
 
 use crate::quantity::QuantityText;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;

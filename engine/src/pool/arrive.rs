@@ -5,7 +5,7 @@ use super::records::{Group, Kind, Pod, PodState};
 use crate::ids::{AccountId, GroupIx, PodIx, RequestIx, WorkloadIx};
 use crate::lease::AccountState;
 use crate::refusal::Refusal;
-use crate::spec::{PodId, PodSpec, Quantities, Template, WorkloadKey};
+use crate::spec::{PodSpec, Quantities, Template, WorkloadKey};
 use crate::time::Time;
 use smallvec::smallvec;
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,6 +63,7 @@ impl Pool {
             workload,
             group,
             retry: None,
+            ordinal: spec.ordinal,
         }))
     }
 
@@ -108,6 +109,7 @@ impl Pool {
         entry.id = Some(spec.id);
         entry.name = spec.name.clone();
         entry.created = spec.created;
+        entry.ordinal = spec.ordinal;
         self.decision.admitted.push(slot);
         self.mark_pod(slot);
         Some(slot)
@@ -158,9 +160,8 @@ impl Pool {
         let Some(entry) = self.pods.get_mut(pod.0) else {
             return;
         };
-        let id = entry.id;
         entry.state = PodState::Beyond;
-        let key = (entry.created, id.unwrap_or(PodId(0)), pod);
+        let key = entry.beyond_key(pod);
         let Some(workload) = self.workloads.get_mut(index.0) else {
             return;
         };
@@ -390,7 +391,7 @@ impl Pool {
         };
         let (state, workload, group, account) =
             (entry.state, entry.workload, entry.group, entry.account);
-        let beyond_key = (entry.created, entry.id.unwrap_or(PodId(0)), pod);
+        let beyond_key = entry.beyond_key(pod);
         match state {
             PodState::Charged | PodState::Leaving => self.release_pod(pod),
             PodState::Waiting(request) if group.is_none() || !self.is_group_request(request) => {

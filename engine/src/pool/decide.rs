@@ -48,6 +48,7 @@ impl Pool {
         // What was found is not of this decision.
         self.take_stock();
         self.decision.number += 1;
+        self.decision.is_open = true;
         self.decision.left = SERVED_MIN + SERVED_EACH * self.requests.len();
         self.drain();
         self.wake_parked();

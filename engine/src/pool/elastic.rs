@@ -86,6 +86,9 @@ impl Pool {
             && target > 0
             && target.saturating_add(workload.spec.step) <= workload.spec.max
             && cooled
+            && workload
+                .retry
+                .is_none_or(|retry| retry <= self.decision.now)
             && !self.is_parked_growth(index);
         let new = may_grow.then(|| GrowKey {
             priority: Reverse(workload.spec.priority),
@@ -129,7 +132,7 @@ impl Pool {
                 return;
             };
             match workload.beyond.pop_first() {
-                Some((_, _, pod)) => {
+                Some((_, _, _, pod)) => {
                     self.decision.admitted.push(pod);
                     self.charge_pod(pod, node);
                 }
@@ -169,6 +172,7 @@ impl Pool {
             workload: Some(index),
             group: None,
             retry: None,
+            ordinal: None,
         };
         PodIx(self.pods.insert(pod))
     }
@@ -195,12 +199,15 @@ impl Pool {
             .collect();
         pods.sort_by_cached_key(|&pod| {
             let Some(entry) = self.pod(pod) else {
-                return (false, false, false, Reverse(0));
+                return (false, false, false, Reverse((0, 0)));
             };
             let named = node.is_some() && removal == Removal::Chosen && entry.node == node;
             let order = match removal {
-                Removal::HighestOrdinal => entry.id.map_or(u64::MAX, |id| id.0),
-                Removal::Chosen | Removal::Newest => entry.sequence,
+                Removal::HighestOrdinal => (
+                    entry.ordinal.unwrap_or(0),
+                    entry.id.map_or(u64::MAX, |id| id.0),
+                ),
+                Removal::Chosen | Removal::Newest => (0, entry.sequence),
             };
             let runs = removal != Removal::HighestOrdinal && entry.started.is_some();
             (!named, entry.id.is_some(), runs, Reverse(order))
@@ -217,7 +224,8 @@ impl Pool {
         let mut takes_back = false;
         for &pod in pods {
             let Some(entry) = self.pod(pod) else { continue };
-            let (has_pod, fresh) = (entry.id.is_some(), entry.decision == number);
+            let fresh = self.decision.is_open && entry.decision == number;
+            let has_pod = entry.id.is_some();
             if has_pod && !fresh {
                 self.leave_pod(pod);
                 self.decision.scaled.entry(index).or_default().1.push(pod);

@@ -76,7 +76,7 @@ impl Pool {
         }
     }
 
-    fn reason_of(&self, index: RequestIx, request: &Request) -> Refusal {
+    pub(super) fn reason_of(&self, index: RequestIx, request: &Request) -> Refusal {
         let account = self.tree.account(request.account);
         if let Some(earmark) = &request.earmark {
             let pods = u32::try_from(self.on_the_way(earmark)).unwrap_or(u32::MAX);

@@ -48,6 +48,8 @@ pub(crate) struct Pod {
     pub(crate) group: Option<GroupIx>,
     /// An eviction was refused: not again before this instant.
     pub(crate) retry: Option<Time>,
+    /// Its number among its owner's replicas.
+    pub(crate) ordinal: Option<u32>,
 }
 
 /// The pods of a unit: mostly one.
@@ -84,6 +86,17 @@ pub(crate) struct GrowKey {
     pub(crate) workload: WorkloadIx,
 }
 
+/// The order in which an elastic workload's waiting pods are admitted: what a lower count would leave comes first.
+pub(crate) type BeyondKey = (u32, Time, PodId, PodIx);
+
+impl Pod {
+    /// Its place among the waiting pods of its workload.
+    pub(crate) fn beyond_key(&self, pod: PodIx) -> BeyondKey {
+        let id = self.id.unwrap_or(PodId(0));
+        (self.ordinal.unwrap_or(0), self.created, id, pod)
+    }
+}
+
 /// A group of pods.
 #[derive(Debug)]
 pub(crate) struct Group {
@@ -117,9 +130,11 @@ pub(crate) struct Workload {
     pub(crate) leaving: u32,
     /// Granted replicas that have no pod yet, by the order in which they were charged.
     pub(crate) unfilled: BTreeMap<u64, PodIx>,
-    /// Pods of its owner beyond what it is admitted for, oldest first.
-    pub(crate) beyond: BTreeSet<(Time, PodId, PodIx)>,
+    /// Pods of its owner beyond what it is admitted for, lowest ordinal first, then oldest first.
+    pub(crate) beyond: BTreeSet<BeyondKey>,
     pub(crate) last_shrink: Option<Time>,
+    /// Its owner did not follow: neither smaller nor larger before this instant.
+    pub(crate) retry: Option<Time>,
     /// The count that was last asked for.
     pub(crate) asked: u32,
     /// The request for what its minimum lacks.

@@ -4,7 +4,9 @@ use super::Pool;
 use super::records::{Kind, Unit, Workload};
 use crate::action::Cause;
 use crate::ids::{AccountId, PodIx, RequestIx, ShapeIx, WorkloadIx};
+use crate::snapshot::WorkloadFigures;
 use crate::spec::{ElasticSpec, WorkloadKey};
+use crate::time::Time;
 use rustc_hash::FxHashSet;
 use smallvec::smallvec;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +31,7 @@ impl Pool {
             unfilled: BTreeMap::new(),
             beyond: BTreeSet::new(),
             last_shrink: None,
+            retry: None,
             asked: 0,
             minimum: None,
             step: RequestIx(u32::MAX),
@@ -110,6 +113,78 @@ impl Pool {
         self.mark_workload(index);
         self.relist_unit(Unit::Minimum(index));
         self.hold_or_settle(index);
+    }
+
+    /// What its owner was last asked for, by whomever. A difference is told with the decision.
+    pub(crate) fn workload_observed(
+        &mut self,
+        key: &WorkloadKey,
+        replicas: u32,
+        last_shrink: Option<Time>,
+    ) {
+        let Some(&index) = self.workload_by_key.get(key) else {
+            return;
+        };
+        let Some(workload) = self.workloads.get_mut(index.0) else {
+            return;
+        };
+        workload.asked = replicas;
+        // A minimum that waits is asked of nobody yet: its owner's pods wait at no cost.
+        let target = workload.target();
+        if workload.last_shrink.is_none() && last_shrink.is_some() {
+            workload.last_shrink = last_shrink;
+            let cooled = last_shrink.map(|shrunk| shrunk + workload.spec.cooldown);
+            self.cooling.extend(cooled.map(|cooled| (cooled, index)));
+        }
+        if target > replicas {
+            // They are on their way out already, or will be as soon as the owner sees it.
+            let pods = self.removal(index, target - replicas, None, &FxHashSet::default());
+            self.shrink(index, &pods, &Cause::Bounds);
+        } else if target > 0 && target < replicas {
+            self.decision.scaled.entry(index).or_default();
+        }
+        self.settle(index);
+    }
+
+    /// Its owner does not follow: nothing is asked of it before `retry`.
+    pub(crate) fn scale_refused(&mut self, key: &WorkloadKey, retry: Time) {
+        let Some(&index) = self.workload_by_key.get(key) else {
+            return;
+        };
+        if let Some(workload) = self.workloads.get_mut(index.0) {
+            workload.retry = Some(retry);
+            self.cooling.insert((retry, index));
+        }
+        self.settle(index);
+    }
+
+    /// The workload as numbers.
+    pub(crate) fn workload_figures(&self, key: &WorkloadKey) -> Option<WorkloadFigures> {
+        let index = *self.workload_by_key.get(key)?;
+        let workload = self.workloads.get(index.0)?;
+        let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        let cooled = workload
+            .last_shrink
+            .map(|shrunk| shrunk + workload.spec.cooldown);
+        Some(WorkloadFigures {
+            pool: self.spec.name.clone(),
+            admitted: workload.target(),
+            expected: count(workload.unfilled.len()),
+            leaving: workload.leaving,
+            beyond: count(workload.beyond.len()),
+            asked: workload.asked,
+            last_shrink: workload.last_shrink,
+            grows_from: cooled
+                .max(workload.retry)
+                .filter(|&from| from > self.decision.now),
+            waits: workload
+                .minimum
+                .and_then(|minimum| Some(self.reason_of(minimum, self.requests.get(minimum.0)?)))
+                .or_else(|| {
+                    let held = self.held_workloads.contains(&index);
+                    held.then(|| self.held_because(workload.account, workload.spec.priority))?
+                }),
+        })
     }
 
     /// An elastic workload is gone.

@@ -289,6 +289,7 @@ fn train() -> Engine {
             template: template.clone(),
             pool: None,
             group: None,
+            ordinal: None,
             workload: Some("train".into()),
         };
         engine.feed(Time(2), &Event::PodArrived(pod));

@@ -313,3 +313,54 @@ fn steps_within_its_own_part_go_on_until_the_part_is_full() {
         "#]],
     );
 }
+
+#[test]
+fn a_count_that_somebody_else_changed_is_noticed() {
+    check_decisions(
+        "
+        root 10
+        └─ a 10
+        ",
+        "
+        0s job a/train 1 x 1, elastic 2..4
+        1s observed a/train 9
+        2s observed a/train 4
+        3s observed a/train 3
+        4s ended a/train
+        60s tick
+        ",
+        expect![[r#"
+            0s   admit   a/train 4
+            1s   shrink  a/train 9 -> 4 by its bounds
+        "#]],
+    );
+}
+
+#[test]
+fn who_does_not_follow_is_passed_over_until_it_may_be_asked_again() {
+    check_decisions(
+        "
+        root 10
+        ├─ a 0
+        ├─ b 0
+        └─ web 10
+        ",
+        "
+        0s  job a/train 1 x 1, elastic 1..9
+        0s  job b/train 1 x 1, elastic 1..9
+        1s  pod web/w 2
+        9s  stuck a/train until 60s
+        10s ended b/train 2
+        70s tick
+        ",
+        expect![[r#"
+            0s   admit   a/train 5
+            0s   admit   b/train 5
+            1s   shrink  a/train 5 -> 4 for web/w
+            1s   shrink  b/train 5 -> 4 for web/w
+            1s   hold    web/w: 2 pods on their way out since 1s
+            9s   shrink  b/train 4 -> 3 for web/w
+            10s  admit   web/w
+        "#]],
+    );
+}

@@ -6,6 +6,8 @@
 //! job NS/NAME N x AMOUNT, elastic MIN..MAX [step S] [cooldown 30s] [prio P] [newest|ordinal]
 //! found NS/NAME AMOUNT                               runs already
 //! ended NS/NAME [N]                                  pods of that name or set, victims first
+//! observed NS/NAME N                                 its owner's count is another, by somebody else's hand
+//! stuck NS/NAME until TIME                           its owner does not follow: what was asked to end stays
 //! ended asked                                        all that was asked to end
 //! lease LESSOR/NAME LESSEE AMOUNT [terms]            also `transfer`; `unlease LESSOR/NAME`
 //! node NAME AMOUNT [cordoned] [KEY=VALUE] · node NAME gone · capacity AMOUNT · tick
@@ -63,8 +65,36 @@ pub fn feed_line(world: &mut World, line: &str) {
             world.feed(Event::EvictionRefused { pod, retry });
             world.pods.get_mut(&pod).expect("known").state = State::Running;
         }
+        "observed" => {
+            let (namespace, name) = slashed(&mut words);
+            let replicas = words.number("the count");
+            world.feed(Event::WorkloadObserved {
+                key: key_of(namespace, name),
+                replicas,
+                last_shrink: None,
+            });
+        }
+        "stuck" => {
+            let (namespace, name) = slashed(&mut words);
+            assert!(words.accept("until"), "until when");
+            let retry = Time(parse_time(words.word("when it may be tried again")));
+            let mut stay = named(world, namespace, name);
+            stay.retain(|pod| world.pods[pod].state == State::Leaving);
+            for pod in &stay {
+                world.pods.get_mut(pod).expect("known").state = State::Running;
+            }
+            let key = key_of(namespace, name);
+            world.feed(Event::ScaleRefused { key, stay, retry });
+        }
         "tick" => world.feed(Event::TimePassed),
         word => words.unknown(word),
+    }
+}
+
+fn key_of(namespace: &str, name: &str) -> WorkloadKey {
+    WorkloadKey {
+        namespace: namespace.into(),
+        name: name.into(),
     }
 }
 

@@ -353,6 +353,7 @@ impl World {
             template: self.template(&request, options.on.as_ref()),
             pool: None,
             group,
+            ordinal: None,
             workload: None,
         };
         Pod {

@@ -162,6 +162,7 @@ mod tests {
             template: Default::default(),
             pool: None,
             group: None,
+            ordinal: None,
             workload: Some(workload.into()),
         })
     }

@@ -68,6 +68,7 @@ impl World<'_> {
                 name: work.name.clone(),
                 min: work.total,
             }),
+            ordinal: None,
             workload: work.elastic.then(|| work.name.clone()),
         }
     }

@@ -135,6 +135,7 @@ impl World<'_> {
         let template = self.cluster.forms[form].template.clone();
         let spec = PodSpec {
             group: None,
+            ordinal: None,
             workload: None,
             ..self.pod_spec(slot, template.clone())
         };

@@ -189,6 +189,7 @@ fn decisions(sink: &mut dyn Sink, ml: &Name, web: &Name) {
                 template: Default::default(),
                 pool: None,
                 group: None,
+                ordinal: None,
                 workload: Some("train".into()),
             })
         })

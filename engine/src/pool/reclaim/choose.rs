@@ -229,7 +229,8 @@ impl Pool {
                 let gives = mask & self.asked(self.charge_of(workload.shape));
                 let ranks = !phase.own || self.outranks(attempt, workload.spec.priority, true);
                 let itself = matches!(attempt.kind, super::Kind::Minimum(own) | super::Kind::Step(own) if own == index);
-                (surplus > 0 && gives != 0 && ranks && !itself).then(|| {
+                let follows = workload.retry.is_none_or(|retry| retry <= self.decision.now);
+                (surplus > 0 && gives != 0 && ranks && !itself && follows).then(|| {
                     let started = Reverse(workload.earliest().unwrap_or(Time::MAX));
                     let fulfilment = Reverse(workload.fulfilment(left));
                     let step = surplus.min(workload.spec.step);
