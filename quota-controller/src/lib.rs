@@ -16,6 +16,7 @@ pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod decider;
+pub mod elastic;
 pub mod grants;
 pub mod health;
 pub mod installed;

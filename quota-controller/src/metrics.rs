@@ -43,6 +43,8 @@ pub struct Metrics {
     pub holds: Family<Reason, Counter>,
     /// Evictions asked for, by cause.
     pub evictions: Family<Reason, Counter>,
+    /// Changes of the size of elastic workloads, by cause.
+    pub scalings: Family<Reason, Counter>,
     /// Evictions that a disruption budget refused, or that failed.
     pub evictions_refused: Counter,
     /// Time from the creation of a request to the deletion call of its victim.
@@ -77,6 +79,7 @@ impl Default for Metrics {
             gate_removal_seconds: waits(),
             holds: Family::default(),
             evictions: Family::default(),
+            scalings: Family::default(),
             evictions_refused: Counter::default(),
             reclaim_seconds: waits(),
             retries: Family::default(),
@@ -121,6 +124,8 @@ impl Metrics {
             self.gate_removal_seconds.clone(),
         );
         to.register("holds", "Times a pod was told to wait", self.holds.clone());
+        let help = "Changes of the size of elastic workloads, by cause";
+        to.register("scalings", help, self.scalings.clone());
         to.register("evictions", "Evictions asked for", self.evictions.clone());
         let help = "Evictions that a disruption budget refused, or that failed";
         to.register("evictions_refused", help, self.evictions_refused.clone());

@@ -7,17 +7,22 @@ mod events;
 mod evict;
 mod gate;
 mod read;
+mod scale;
 mod status;
+mod workload_status;
 
 pub use events::{Notice, own_reference, pod_reference};
 pub use evict::Eviction;
 pub use gate::Admission;
 pub use read::Reading;
+pub use scale::{Chosen, Scaling};
 pub use status::StatusWrite;
 
 use crate::decider::Decider;
 use crate::leader::Leadership;
 use crate::metrics::{Metrics, Reason};
+use api::crd::ElasticWorkloadStatus;
+use engine::spec::WorkloadKey;
 use futures::StreamExt;
 use kube::Client;
 use std::time::Duration;
@@ -46,6 +51,10 @@ pub enum Order {
     Read(Reading),
     /// Something is to be told about an object.
     Tell(Notice),
+    /// A workload's owner is to be asked for another count.
+    Scale(Scaling),
+    /// An ElasticWorkload's status is to be written.
+    WorkloadStatus(WorkloadKey, Box<ElasticWorkloadStatus>),
 }
 
 /// What the calls need.
@@ -86,6 +95,8 @@ pub struct Actors {
     readings: mpsc::UnboundedSender<Reading>,
     notices: mpsc::Sender<Notice>,
     metrics: Metrics,
+    scalings: mpsc::UnboundedSender<Scaling>,
+    workload_statuses: mpsc::UnboundedSender<(WorkloadKey, Box<ElasticWorkloadStatus>)>,
     _tasks: JoinSet<()>,
 }
 
@@ -113,6 +124,10 @@ impl Actors {
         tasks.spawn(work(context.clone(), orders, WRITES_MAX, status::write));
         let (readings, orders) = mpsc::unbounded_channel();
         tasks.spawn(work(context.clone(), orders, WRITES_MAX, read::read));
+        let (scalings, orders) = mpsc::unbounded_channel();
+        tasks.spawn(scale::work(context.clone(), orders));
+        let (workload_statuses, orders) = mpsc::unbounded_channel();
+        tasks.spawn(workload_status::work(context.clone(), orders));
         let (notices, orders) = mpsc::channel(events::WAITING_MAX);
         tasks.spawn(events::tell(context, orders));
         Actors {
@@ -122,6 +137,8 @@ impl Actors {
             readings,
             notices,
             metrics,
+            scalings,
+            workload_statuses,
             _tasks: tasks,
         }
     }
@@ -137,6 +154,10 @@ impl Actors {
             Order::Tell(notice) => {
                 events::post(&self.notices, notice, &self.metrics);
                 true
+            }
+            Order::Scale(scaling) => self.scalings.send(scaling).is_ok(),
+            Order::WorkloadStatus(key, status) => {
+                self.workload_statuses.send((key, status)).is_ok()
             }
         };
     }

@@ -1,8 +1,10 @@
 //! One thing that was seen.
 
+use crate::elastic::{Target, Unmanaged};
 use api::crd::{CapacityLeaseStatus, CapacityPoolStatus, ElasticWorkload, LeasePhase};
 use engine::Time;
 use engine::spec::{LeaseKey, LeaseSpec, Name, NodeSpec, PodSpec, PoolSpec, WorkloadKey};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The identity that the API server gives an object.
@@ -150,6 +152,8 @@ pub struct WorkloadSeen {
     pub key: WorkloadKey,
     /// The object.
     pub object: ElasticWorkload,
+    /// What can be asked of its owner, or why nothing can.
+    pub target: Result<Target, Unmanaged>,
 }
 
 /// A pod that was seen.
@@ -163,6 +167,10 @@ pub struct PodSeen {
     pub namespace: Name,
     /// Its name.
     pub name: Name,
+    /// Its labels: they say whose replica it is.
+    pub labels: Arc<BTreeMap<String, String>>,
+    /// The identity of its controller.
+    pub controller: Option<Uid>,
     /// The place of our gate among its gates, if it has it.
     pub gate: Option<u32>,
     /// Whether it has any annotation.

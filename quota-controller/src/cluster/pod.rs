@@ -5,6 +5,7 @@ use api::names::{ANNOTATION_EPOCH, GATE};
 use engine::Time;
 use engine::spec::{Name, PodId};
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use std::sync::Arc;
 use translate::PodContext;
 
 /// What the decider needs of a pod. `now` counts where it does not say when it was created.
@@ -23,12 +24,16 @@ pub fn see(pod: &Pod, now: Time) -> PodSeen {
         pod_group_min: &|_| None,
         created: now,
     };
+    let mut owners = metadata.owner_references.iter().flatten();
+    let controller = owners.find(|owner| owner.controller == Some(true));
     let phase = status.and_then(|status| status.phase.as_deref());
     PodSeen {
         uid: text(&metadata.uid) as Uid,
         namespace: text(&metadata.namespace),
         name: text(&metadata.name),
         spec: translate::pod(pod, &context).map_err(super::watch::in_words),
+        labels: Arc::new(metadata.labels.clone().unwrap_or_default()),
+        controller: controller.map(|owner| owner.uid.as_str().into()),
         gate: gate.and_then(|at| u32::try_from(at).ok()),
         has_annotations: annotations.is_some_and(|all| !all.is_empty()),
         epoch: epoch.and_then(|epoch| epoch.parse().ok()),

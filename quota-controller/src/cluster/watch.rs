@@ -1,12 +1,12 @@
 //! The watches: one list and one watch for each kind, begun anew by each leader.
 
-use super::observation::{Kind, LeaseSeen, NamespaceSeen, Observation, PoolSeen, WorkloadSeen};
+use super::observation::{Kind, LeaseSeen, NamespaceSeen, Observation, PoolSeen};
 use crate::clock;
 use crate::decider::Observer;
 use api::names::LABEL_LEASED;
-use api::{CapacityLease, CapacityPool, ElasticWorkload};
+use api::{CapacityLease, CapacityPool};
 use engine::Time;
-use engine::spec::{LeaseKey, Name, WorkloadKey};
+use engine::spec::{LeaseKey, Name};
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -39,24 +39,8 @@ pub fn watch_all(client: &Client, observer: &Observer) -> JoinSet<()> {
         let seen = Observation::Lease(Box::new(lease_seen(lease)));
         (seen, Observation::LeaseGone(gone))
     }));
-    let workloads = watcher::watcher(Api::<ElasticWorkload>::all(client.clone()), all());
-    tasks.spawn(follow(
-        Kind::Workloads,
-        workloads,
-        observer.clone(),
-        |workload| {
-            let key = WorkloadKey {
-                namespace: namespace(&workload.metadata),
-                name: name(&workload.metadata),
-            };
-            let seen = WorkloadSeen {
-                key: key.clone(),
-                object: workload,
-            };
-            let seen = Observation::Workload(Box::new(seen));
-            (seen, Observation::WorkloadGone(key))
-        },
-    ));
+    // With what they name.
+    tasks.spawn(crate::elastic::watch(client.clone(), observer.clone()));
     let nodes = watcher::watcher(Api::<Node>::all(client.clone()), all());
     tasks.spawn(follow(Kind::Nodes, nodes, observer.clone(), |node| {
         let gone = Observation::NodeGone(name(&node.metadata));

@@ -13,8 +13,10 @@ mod templates;
 mod tentative;
 #[cfg(test)]
 mod tests;
+mod workloads;
 
 use crate::cluster::{Kind, Observation, Uid};
+use crate::elastic::Patience;
 use engine::spec::{LeaseKey, Name, PodId, WorkloadKey};
 use engine::{Action, Engine, Event, Time};
 use pods::{Pod, Stage};
@@ -22,8 +24,10 @@ use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use templates::Templates;
 use tentative::Tentative;
+use workloads::WorkloadEntry;
 
 pub(super) use status::Turn;
+pub(super) use workloads::WorkloadOrders;
 
 use leases::{LeaseEntry, PoolEntry};
 
@@ -48,7 +52,16 @@ pub(super) struct Driver {
     leases: BTreeMap<LeaseKey, Listed<LeaseEntry>>,
     nodes: BTreeMap<Name, Listed<engine::spec::NodeSpec>>,
     namespaces: BTreeMap<Name, Listed<bool>>,
-    workloads: BTreeMap<WorkloadKey, Listed<()>>,
+    workloads: BTreeMap<WorkloadKey, Listed<WorkloadEntry>>,
+    /// Workloads of which something may be news.
+    changed_workloads: BTreeSet<WorkloadKey>,
+    workload_orders: WorkloadOrders,
+    /// Whether the engine was told of counts that it has not decided on yet.
+    are_counts_found: bool,
+    /// Whether every owner's count is to be looked at again.
+    is_recount_due: bool,
+    /// How long owners may take.
+    patience: Patience,
     pods: FxHashMap<PodId, Pod>,
     pod_by_uid: FxHashMap<Uid, PodId>,
     pods_by_namespace: BTreeMap<Name, BTreeSet<PodId>>,
@@ -84,6 +97,8 @@ pub(super) struct Decided {
     pub now: Time,
     pub events: Vec<Event>,
     pub actions: Vec<Action>,
+    /// What follows for elastic workloads; the engine is not asked about it, so it is not in the log.
+    pub workloads: WorkloadOrders,
 }
 
 impl Driver {
@@ -163,14 +178,8 @@ impl Driver {
                 self.namespaces.remove(&name);
                 self.news.namespaces.insert(name);
             }
-            Observation::Workload(workload) => {
-                let round = self.round(Kind::Workloads);
-                let listed = Listed { round, it: () };
-                self.workloads.insert(workload.key.clone(), listed);
-            }
-            Observation::WorkloadGone(key) => {
-                self.workloads.remove(&key);
-            }
+            Observation::Workload(workload) => self.workload_seen(*workload),
+            Observation::WorkloadGone(key) => self.workload_gone(&key),
             Observation::Pod(_)
             | Observation::PodGone(_)
             | Observation::Relisting(_)
@@ -209,7 +218,11 @@ impl Driver {
                     self.news.namespaces.insert(name);
                 }
             }
-            Kind::Workloads => self.workloads.retain(|_, listed| listed.round >= round),
+            Kind::Workloads => {
+                for key in unlisted(&self.workloads, round) {
+                    self.workload_gone(&key);
+                }
+            }
             Kind::Pods => {
                 let gone = self.pods.values().filter(|pod| pod.round < round);
                 let mut gone: Vec<Uid> = gone.map(|pod| pod.uid.clone()).collect();
@@ -239,14 +252,24 @@ impl Driver {
 
     /// Makes one decision for all that was told. Nothing before it has learned.
     pub(super) fn decide(&mut self) -> Option<Decided> {
-        if !self.has_learned || self.events.is_empty() {
+        if !self.has_learned {
             return None;
         }
-        let actions = self.engine.decide(self.now);
+        self.look_after_owners();
+        if self.events.is_empty() && self.changed_workloads.is_empty() {
+            return None;
+        }
+        let actions = if self.events.is_empty() {
+            Vec::new()
+        } else {
+            self.engine.decide(self.now)
+        };
         for action in &actions {
             match action {
                 Action::Admit { pod, .. } => self.admitted(*pod),
                 Action::Renew { lease, .. } => self.renewed(lease),
+                Action::Scale { .. } => self.scale_decided(action),
+                Action::Evict { pod, cause, .. } => self.eviction_decided(*pod, cause),
                 _ => {}
             }
         }
@@ -254,6 +277,7 @@ impl Driver {
             now: self.now,
             events: std::mem::take(&mut self.events),
             actions,
+            workloads: self.tell_workloads(),
         })
     }
 

@@ -88,6 +88,7 @@ impl Log {
             now,
             events,
             actions,
+            ..
         } = decided;
         write_decision(&mut self.line, self.start, *now, events, actions)?;
         self.flush()
@@ -133,6 +134,7 @@ mod tests {
             now: Time(now),
             events: vec![Event::TimePassed],
             actions: Vec::new(),
+            workloads: Default::default(),
         }
     }
 

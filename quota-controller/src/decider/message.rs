@@ -5,7 +5,7 @@ use crate::act::StatusWrite;
 use crate::cluster::{Observation, PodSeen, Uid};
 use crate::grants::{Granted, Grants};
 use crate::leader::Leadership;
-use engine::spec::{LeaseKey, LeaseSpec, Name, PodId, PoolSpec, Quantities};
+use engine::spec::{LeaseKey, LeaseSpec, Name, PodId, PoolSpec, Quantities, WorkloadKey};
 use engine::{Refusal, Time};
 use tokio::sync::oneshot;
 
@@ -50,6 +50,24 @@ pub enum Outcome {
         pod: PodId,
         /// The instant from which it may be asked for again.
         retry: Time,
+    },
+    /// The owner of a workload was asked.
+    Scaled {
+        /// The ElasticWorkload.
+        key: WorkloadKey,
+        /// For so many replicas.
+        to: u32,
+        /// The version of the owner after it.
+        version: u64,
+    },
+    /// The owner of a workload could not be asked, and will not be by trying again.
+    ScaleFailed {
+        /// The ElasticWorkload.
+        key: WorkloadKey,
+        /// For so many replicas.
+        to: u32,
+        /// Why, and what to do about it.
+        message: String,
     },
     /// The object was read again, because the outcome was not known.
     Read(Observation),

@@ -187,6 +187,10 @@ impl Task {
         match outcome {
             Outcome::Ungated { pod } => term.driver.ungated(pod),
             Outcome::EvictionRefused { pod, retry } => term.driver.eviction_refused(pod, retry),
+            Outcome::Scaled { key, to, version } => term.driver.scaled(&key, to, version),
+            Outcome::ScaleFailed { key, to, message } => {
+                term.driver.scale_failed(&key, to, message)
+            }
             Outcome::Read(observation) => seen.push(observation),
             Outcome::StatusNotWritten(write) => term.driver.not_written(write),
         }
@@ -315,7 +319,11 @@ impl Task {
 
     /// How long until the engine wants to be woken.
     fn time_to_wake(&mut self) -> Option<Duration> {
-        let wake = self.term.as_ref()?.wake?;
+        let term = self.term.as_ref()?;
+        let wake = [term.wake, term.driver.next_due()]
+            .into_iter()
+            .flatten()
+            .min()?;
         let left = wake - self.clock.now();
         Some(Duration::from_millis(u64::try_from(left.0).unwrap_or(0)))
     }
@@ -323,9 +331,13 @@ impl Task {
     fn wake(&mut self) {
         let now = self.clock.now();
         let Some(term) = &mut self.term else { return };
-        if term.wake.take_if(|wake| *wake <= now).is_some() {
-            term.driver.come_to(now);
+        term.driver.come_to(now);
+        let is_due = term.driver.next_due().is_some_and(|due| due <= now);
+        let is_awaited = term.wake.take_if(|wake| *wake <= now).is_some();
+        if is_awaited {
             term.driver.time_passed();
+        }
+        if is_awaited || is_due {
             self.decide();
         }
     }

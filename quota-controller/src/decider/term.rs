@@ -1,6 +1,6 @@
 //! One leadership, with all that ends with it: what it knows, who acts for it, what it has told.
 
-use super::driver::{Decided, Driver, Turn};
+use super::driver::{Decided, Driver, Turn, WorkloadOrders};
 use super::log::Log;
 use crate::act::{Actors, Admission, Eviction, Notice, Order, own_reference, pod_reference};
 use crate::grants::GrantBook;
@@ -18,6 +18,9 @@ const TOLD_AFTER: Span = Span::seconds(3);
 
 /// So many pods are told why they wait at each look.
 const TOLD_MAX: usize = 50;
+
+/// What a pod has to end where it says nothing, as in Kubernetes.
+const GRACE_SECONDS: u32 = 30;
 
 /// One leadership.
 pub(super) struct Term {
@@ -71,7 +74,10 @@ impl Term {
         self.metrics.decisions.inc();
         let took = began.elapsed().as_secs_f64();
         self.metrics.decision_seconds.observe(took);
-        if let Some(log) = &mut self.log {
+        // What is not the engine's is not replayed.
+        if let Some(log) = &mut self.log
+            && !decided.events.is_empty()
+        {
             log.write(&decided);
         }
         // Plugins hear of a grant before the scheduler can see the pod.
@@ -113,14 +119,55 @@ impl Term {
                         until = %Refusal::instant(until), "renewed"
                     );
                 }
-                Action::Scale {
-                    workload, from, to, ..
-                } => warn!(
-                    namespace = %workload.namespace, workload = %workload.name, from, to,
-                    "no elastic workload is told to the engine, so none should be scaled"
-                ),
+                // Carried out below, with what the owner has to know.
+                Action::Scale { cause, .. } => {
+                    let reason = cause_in_a_word(&cause);
+                    self.metrics
+                        .scalings
+                        .get_or_create(&Reason { reason })
+                        .inc();
+                }
             }
         }
+        self.carry_out_for_workloads(decided.workloads);
+    }
+
+    fn carry_out_for_workloads(&mut self, orders: WorkloadOrders) {
+        for scaling in orders.scalings {
+            self.actors.order(Order::Scale(scaling));
+        }
+        for pod in orders.evictions {
+            self.evict_for_owner(pod);
+        }
+        for (key, status) in orders.statuses {
+            self.actors
+                .order(Order::WorkloadStatus(key, Box::new(status)));
+        }
+        for tale in orders.tales {
+            let kind = "ElasticWorkload";
+            self.actors.order(Order::Tell(Notice {
+                about: own_reference(kind, Some(&tale.key.namespace), &tale.key.name, &tale.uid),
+                is_warning: tale.warns,
+                reason: tale.reason,
+                action: "Scale",
+                note: tale.message,
+            }));
+        }
+    }
+
+    /// A pod that its owner does not let go ends in the time that it asks for itself.
+    fn evict_for_owner(&self, pod: PodId) {
+        let Some(entry) = self.driver.pod(pod) else {
+            return;
+        };
+        let own = entry.grace_seconds.and_then(|own| u32::try_from(own).ok());
+        self.actors.order(Order::Evict(Eviction {
+            pod,
+            uid: entry.uid.clone(),
+            namespace: entry.spec.namespace.clone(),
+            name: entry.spec.name.clone(),
+            grace_seconds: own.unwrap_or(GRACE_SECONDS),
+        }));
     }
 
     fn admit(&mut self, pod: PodId, now: Time) {
@@ -319,5 +366,16 @@ impl Term {
                 .get_or_create(&Reason { reason })
                 .inc();
         }
+    }
+}
+
+fn cause_in_a_word(cause: &Cause) -> &'static str {
+    match cause {
+        Cause::Reclaim { .. } => "Reclaim",
+        Cause::Priority { .. } => "Priority",
+        Cause::Drain => "Drain",
+        Cause::Admitted => "Admitted",
+        Cause::Growth => "Growth",
+        Cause::Bounds => "Bounds",
     }
 }

@@ -24,6 +24,7 @@ impl Driver {
             self.feed(Event::NodeSet(node));
         }
         self.learn_leases();
+        self.learn_workloads();
         // Those that hold something before those that wait, each by age.
         let mut pods: Vec<(bool, engine::Time, Name, PodId)> = self
             .pods

@@ -4,6 +4,7 @@ use super::{Driver, Kind};
 use crate::cluster::{PodSeen, Uid};
 use engine::spec::{Name, PodId, PodSpec, Quantities};
 use engine::{Event, Time};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What the engine was told of a pod.
@@ -26,6 +27,8 @@ pub(in crate::decider) struct Pod {
     pub uid: Uid,
     pub spec: PodSpec,
     pub stage: Stage,
+    pub labels: Arc<BTreeMap<String, String>>,
+    pub controller: Option<Name>,
     /// The place of our gate among its gates, if it has it.
     pub gate: Option<u32>,
     pub has_annotations: bool,
@@ -45,9 +48,40 @@ impl Driver {
                 if let Some(id) = self.take_pod(seen)
                     && self.has_learned
                 {
+                    self.join_workload(id);
+                    self.member_came(id);
                     self.introduce(id);
                 }
             }
+        }
+    }
+
+    /// Finds the workload of which a pod is a replica.
+    fn join_workload(&mut self, id: PodId) {
+        let workload = self.workload_of(id);
+        if let Some(pod) = self.pods.get_mut(&id) {
+            pod.spec.workload = workload;
+        }
+    }
+
+    /// A pod is a replica of another workload than the engine was told.
+    pub(super) fn move_to_workload(&mut self, id: PodId, workload: Option<Name>) {
+        let Some(pod) = self.pods.get_mut(&id) else {
+            return;
+        };
+        pod.spec.workload = workload;
+        let spec = pod.spec.clone();
+        match pod.stage {
+            Stage::Waiting => {
+                self.feed(Event::PodEnded { pod: id });
+                self.feed(Event::PodArrived(spec));
+            }
+            Stage::Charged => {
+                self.feed(Event::PodEnded { pod: id });
+                self.feed(Event::PodFound(spec));
+                self.tell_progress(id, None, false, false);
+            }
+            Stage::Untold | Stage::Outside => {}
         }
     }
 
@@ -83,6 +117,8 @@ impl Driver {
                     ..spec
                 },
                 stage: Stage::Untold,
+                labels: seen.labels,
+                controller: seen.controller,
                 gate: seen.gate,
                 has_annotations: seen.has_annotations,
                 epoch: seen.epoch,
@@ -175,6 +211,7 @@ impl Driver {
                 _ => {}
             }
         }
+        self.observe_counts_in(namespace);
         self.news.namespaces.insert(namespace.clone());
     }
 
@@ -205,6 +242,8 @@ impl Driver {
             return;
         };
         pod.round = round;
+        let is_relabelled = pod.labels != seen.labels;
+        pod.labels = Arc::clone(&seen.labels);
         let (node, was_started, was_leaving) = (pod.node.clone(), pod.is_started, pod.is_leaving);
         let had_gate = pod.gate.is_some();
         pod.has_annotations = seen.has_annotations;
@@ -227,6 +266,7 @@ impl Driver {
             || spec.priority != pod.spec.priority
             || spec.pool != pod.spec.pool
             || spec.group != pod.spec.group;
+        let stage = pod.stage;
         if !self.has_learned {
             let template = self.templates.share(&spec.template);
             if let Some(pod) = self.pods.get_mut(&id) {
@@ -238,9 +278,19 @@ impl Driver {
             }
             return;
         }
-        match pod.stage {
+        if is_relabelled {
+            let workload = self.workload_of(id);
+            if self
+                .pods
+                .get(&id)
+                .is_some_and(|pod| pod.spec.workload != workload)
+            {
+                self.move_to_workload(id, workload);
+            }
+        }
+        match stage {
             Stage::Waiting => {
-                let was_bound = pod.node.is_some();
+                let was_bound = self.pods.get(&id).is_some_and(|pod| pod.node.is_some());
                 if is_other || was_bound {
                     // Told anew under another identity: it queues with what it asks for now, or it is found
                     // running though nobody admitted it.
@@ -281,6 +331,7 @@ impl Driver {
         pod.spec = PodSpec {
             id: new,
             template: self.templates.share(&spec.template),
+            workload: pod.spec.workload.take(),
             ..spec
         };
         pod.stage = Stage::Untold;
@@ -310,6 +361,7 @@ impl Driver {
             self.feed(Event::PodStarted { pod: id });
         }
         if leaves {
+            self.member_leaves(id);
             let event = match self.take_preempted(&uid) {
                 Some(request) => Event::PodPreempted { pod: id, request },
                 None => Event::PodLeaving { pod: id },
@@ -349,6 +401,7 @@ impl Driver {
             self.leave_outside(id);
             self.feed(Event::PodEnded { pod: id });
         }
+        let workload = self.member_over(id);
         let Some(pod) = self.pods.remove(&id) else {
             return;
         };
@@ -360,6 +413,9 @@ impl Driver {
         }
         if matches!(pod.stage, Stage::Waiting | Stage::Charged) {
             self.feed(Event::PodEnded { pod: id });
+        }
+        if let Some(workload) = workload.filter(|_| self.has_learned) {
+            self.member_is_over(&workload);
         }
     }
 
@@ -384,6 +440,7 @@ impl Driver {
     /// An eviction was refused.
     pub(in crate::decider) fn eviction_refused(&mut self, id: PodId, retry: Time) {
         if self.pods.contains_key(&id) {
+            self.stays_after_all(id);
             self.feed(Event::EvictionRefused { pod: id, retry });
         }
     }
