@@ -117,6 +117,7 @@ impl Writer {
             pool,
             group,
             workload,
+            ordinal,
         } = pod;
         out.extend_from_slice(b"{\"id\":");
         unsigned(out, id.0);
@@ -139,6 +140,10 @@ impl Writer {
         }
         if let Some(workload) = workload {
             named(out, ",\"workload\":", workload)?;
+        }
+        if let Some(ordinal) = ordinal {
+            out.extend_from_slice(b",\"ordinal\":");
+            unsigned(out, u64::from(*ordinal));
         }
         out.push(b'}');
         Ok(())
@@ -303,6 +308,7 @@ mod tests {
             pool: None,
             group: None,
             workload: None,
+            ordinal: None,
         };
         let full = PodSpec {
             id: PodId(u64::MAX),
@@ -312,6 +318,7 @@ mod tests {
                 min: 10,
             }),
             workload: Some("train".into()),
+            ordinal: Some(12),
             template: Arc::new(Template::default()),
             ..bare.clone()
         };

@@ -332,6 +332,8 @@ fn a_count_that_somebody_else_changed_is_noticed() {
         expect![[r#"
             0s   admit   a/train 4
             1s   shrink  a/train 9 -> 4 by its bounds
+            3s   shrink  a/train 3 -> 3 by its bounds
+            3001ms grow    a/train 3 -> 4
         "#]],
     );
 }

@@ -4,6 +4,8 @@
 //! API server, controllers, scheduler and our controller are real; nodes and what runs on them are kwok's. Operators
 //! of custom resources are small stand-ins here that make and remove pods by their owners' fields alone.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
 mod faults;
 mod kit;
 mod operators;

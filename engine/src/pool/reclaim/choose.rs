@@ -7,7 +7,7 @@ use crate::place::{may_take, protected_until};
 use crate::pool::Pool;
 use crate::pool::records::{Pods, Unit, UnitKey};
 use crate::ratio::Ratio;
-use crate::spec::Name;
+use crate::spec::{Name, Removal};
 use crate::time::Time;
 use crate::tree::{Mask, Place, View};
 use std::cmp::Reverse;
@@ -242,15 +242,38 @@ impl Pool {
         candidates
             .into_iter()
             .find_map(|(_, _, _, _, index, step)| {
-                let pods = self.removal(index, step, node, &attempt.taken);
-                let gives_there = node.is_none()
-                    || pods
-                        .iter()
-                        .any(|&pod| self.pod(pod).is_some_and(|pod| pod.node == node));
+                let pods = self.next_replicas(attempt, index, step, node)?;
                 let victim = Victim::Surplus(index, pods.into());
-                (gives_there && self.straddles(attempt, &victim) == phase.straddling)
-                    .then_some(victim)
+                (self.straddles(attempt, &victim) == phase.straddling).then_some(victim)
             })
+    }
+
+    /// The replicas of a workload's next step, of which something must be on `node`. Where the owner's own order
+    /// decides, all that go before the first one there go with it.
+    fn next_replicas(
+        &self,
+        attempt: &Attempt,
+        index: WorkloadIx,
+        step: u32,
+        node: Option<NodeIx>,
+    ) -> Option<Vec<PodIx>> {
+        let pods = self.removal(index, step, node, &attempt.taken);
+        let is_there = |pod: &PodIx| self.pod(*pod).is_some_and(|pod| pod.node == node);
+        if node.is_none() || pods.iter().any(is_there) {
+            return Some(pods);
+        }
+        let workload = self.workloads.get(index.0)?;
+        if workload.spec.removal == Removal::Chosen {
+            return None;
+        }
+        let slots = workload.slots.values();
+        let left = slots.filter(|pod| !attempt.taken.contains(pod)).count();
+        let surplus = workload.surplus(u32::try_from(left).ok()?);
+        let mut pods = self.removal(index, surplus, node, &attempt.taken);
+        let first = pods.iter().position(is_there)?;
+        let step = usize::try_from(step).ok()?.max(1);
+        pods.truncate((first + 1).next_multiple_of(step));
+        Some(pods)
     }
 
     /// The whole unit of lowest priority, then of shortest run, then by name. Within the account none goes

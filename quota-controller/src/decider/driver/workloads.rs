@@ -499,7 +499,6 @@ impl Driver {
     pub(in crate::decider) fn scaled(&mut self, key: &WorkloadKey, to: u32, version: u64) {
         if let Some(listed) = self.workloads.get_mut(key) {
             listed.it.follow.written(to, version);
-            listed.it.problem = None;
             self.changed_workloads.insert(key.clone());
             // What was seen since may be somebody else's count.
             self.observe_count(key);

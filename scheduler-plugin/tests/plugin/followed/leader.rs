@@ -326,5 +326,6 @@ pub fn arrival(namespace: &str, number: u64, millis: i64) -> Event {
         pool: None,
         group: None,
         workload: None,
+        ordinal: None,
     })
 }
