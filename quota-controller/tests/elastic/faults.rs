@@ -136,7 +136,10 @@ async fn an_owner_that_is_not_there_to_follow_has_its_chosen_pods_evicted() {
             picture.running("web") == 1
         })
         .await;
-    assert!(done.running("ml") >= 16, "{} are left", done.running("ml"));
+    // The newest go first, on whichever of the three nodes they are: until one of them has room for 4, 3 of each of
+    // the others may have to go.
+    let left = done.running("ml");
+    assert!(left >= 14, "{left} are left");
     let api = world.api("events.k8s.io/v1", "Event", "ml").await;
     let events = api.list(&Default::default()).await.expect("events");
     let told = events
