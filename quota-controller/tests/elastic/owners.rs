@@ -21,13 +21,13 @@ async fn a_deployment_gives_way_to_web_load_and_grows_back() {
         pointer: "/spec/replicas",
         more: json!({}),
     };
+    // Without the extender kube-scheduler puts web pods where it likes, and room is made once more where they then
+    // need it: how few are left for a moment is not asserted, but the minimum is.
     let picture = shrinks_and_grows_back(&mut world, &owner).await;
-    // We may choose: whole nodes are freed, and not one replica more than needed goes.
+    let counts = &picture.counts["train"];
     assert!(
-        picture.counts["train"]
-            .iter()
-            .skip_while(|&&count| count < 24)
-            .all(|&count| count >= 8)
+        counts.iter().all(|&count| count >= 2),
+        "below its minimum: {counts:?}"
     );
     world.finish();
 }

@@ -272,16 +272,9 @@ impl Driver {
     /// All workloads of a namespace, after it got its first lease.
     pub(super) fn observe_counts_in(&mut self, namespace: &Name) {
         for key in self.workloads_in(namespace) {
-            self.observe_anew(&key);
+            self.observe_count(&key);
             self.changed_workloads.insert(key);
         }
-    }
-
-    fn observe_anew(&mut self, key: &WorkloadKey) {
-        if let Some(listed) = self.workloads.get_mut(key) {
-            listed.it.is_observed = false;
-        }
-        self.observe_count(key);
     }
 
     /// The first telling, before the pods: what the engine had granted to each when somebody else led. A lower count
@@ -573,7 +566,7 @@ impl Driver {
                 self.settle_workload(&key);
             }
             if is_tried_again {
-                self.observe_anew(&key);
+                self.observe_count(&key);
             }
         }
     }
