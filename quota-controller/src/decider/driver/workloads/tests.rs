@@ -1,9 +1,11 @@
 //! Elastic workloads as one leader sees them: objects go in, scalings and evictions come out.
 
 use super::*;
+use crate::act::Scaling;
 use crate::cluster::{NamespaceSeen, Observation, lease_seen, pool_seen, see_pod};
 use crate::elastic::resolve::{Beside, resolve};
 use api::ElasticWorkload;
+use engine::Span;
 use kube::core::{ApiResource, DynamicObject};
 use serde_json::{Value, json};
 
