@@ -39,6 +39,11 @@ impl NodeMix {
 /// The highest score.
 pub const SCORE_MAX: i64 = 10;
 
+/// What kube-scheduler multiplies the extender's scores with, as `deploy/scheduler` says: with this weight a node on which
+/// the engine expects a pod has 2 points of [`SCORE_MAX`], so 600, more than any other, and the default scores that can
+/// differ between nodes (least allocated, balanced, spread, taints) add up to less where no taint differs.
+pub const EXTENDER_WEIGHT: i64 = 30;
+
 /// The highest score of a node on which the engine does not expect the pod.
 const SCORE_MAX_UNEXPECTED: i64 = 8;
 

@@ -23,7 +23,7 @@ What kube-scheduler has to be told, in its KubeSchedulerConfiguration:
     filterVerb: filter
     prioritizeVerb: prioritize
     preemptVerb: preempt
-    weight: 1
+    weight: 30               # a node that the engine counts on goes before all default scores
     nodeCacheCapable: true   # only names travel
     ignorable: true          # the mode default-scheduler; false in the others
     enableHTTPS: true

@@ -4,15 +4,10 @@
 //! each cut off to a whole number from 0 to 100.
 
 use crate::model::Placement;
-use engine::score::{NodeMix, SCORE_MAX, prioritize};
+use engine::score::{EXTENDER_WEIGHT, NodeMix, SCORE_MAX, prioritize};
 
-/// An extender's answer counts `weight × 100 / 10`, and the plugin is installed with this weight: it goes
+/// An extender's answer counts `weight × 100 / 10`, and the plugin is installed with [`EXTENDER_WEIGHT`]: it goes
 /// before the two default scores (0 to 100 each), because a reclaim can only free what lies together.
-///
-/// A node on which the engine expects the pod gets 2 points of 10 more than any other: 600 at this weight, and
-/// all other default scores that can differ here (least allocated, balanced, taints) add up to 500.
-pub(crate) const EXTENDER_WEIGHT: i64 = 30;
-
 const EXTENDER_FACTOR: i64 = EXTENDER_WEIGHT * 100 / SCORE_MAX;
 
 /// `TaintToleration` has weight 3 among the default plugins.
