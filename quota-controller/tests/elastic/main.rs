@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
+mod autoscaler;
 mod faults;
 mod kit;
 mod operators;
