@@ -47,11 +47,29 @@ pub struct Scaling {
     pub remove: Vec<Chosen>,
 }
 
+/// What an owner was asked for last.
+#[derive(Clone, Debug)]
+struct Asked {
+    /// Its identity at the API server.
+    uid: Name,
+    count: u32,
+    /// The version of the object that carries the count.
+    version: u64,
+}
+
+/// The count that an owner has, as far as is known: what was seen of it, or our own write where that is newer. The
+/// next order often comes before the watch has shown the last one.
+fn known_count(target: &Target, last: Option<&Asked>) -> Option<u32> {
+    let newer = last.filter(|last| last.uid == target.uid && last.version > target.version);
+    newer.map(|last| last.count).or(target.replicas)
+}
+
 /// Carries out scalings, those of one workload one after another: what comes while one is under way is done as
 /// one with what comes after it.
 pub(super) async fn work(context: Context, mut orders: mpsc::UnboundedReceiver<Scaling>) {
     let mut running = JoinSet::new();
     let mut next: BTreeMap<WorkloadKey, Option<Scaling>> = BTreeMap::new();
+    let mut asked: BTreeMap<WorkloadKey, Asked> = BTreeMap::new();
     loop {
         tokio::select! {
             order = orders.recv() => {
@@ -65,25 +83,33 @@ pub(super) async fn work(context: Context, mut orders: mpsc::UnboundedReceiver<S
                     Some(slot) => *slot = Some(order),
                     None => {
                         next.insert(order.key.clone(), None);
-                        running.spawn(scale(context.clone(), order));
+                        let last = asked.remove(&order.key);
+                        running.spawn(scale(context.clone(), order, last));
                     }
                 }
             }
             Some(done) = running.join_next() => {
-                let Ok(key) = done else { continue };
+                let Ok((key, last)) = done else { continue };
                 match next.remove(&key).flatten() {
                     Some(order) => {
                         next.insert(key, None);
-                        running.spawn(scale(context.clone(), order));
+                        running.spawn(scale(context.clone(), order, last));
                     }
-                    None => debug!(workload = %key.name, "asked"),
+                    None => {
+                        debug!(workload = %key.name, "asked");
+                        asked.extend(last.map(|last| (key, last)));
+                    }
                 }
             }
         }
     }
 }
 
-async fn scale(context: Context, order: Scaling) -> WorkloadKey {
+async fn scale(
+    context: Context,
+    order: Scaling,
+    last: Option<Asked>,
+) -> (WorkloadKey, Option<Asked>) {
     if order.target.heeds_deletion_cost {
         mark_all(&context, &order).await;
     }
@@ -92,17 +118,25 @@ async fn scale(context: Context, order: Scaling) -> WorkloadKey {
             delete_all(&context, &order).await;
             Some(Ok(order.target.version))
         }
-        _ => ask(&context, &order).await,
+        _ => ask(&context, &order, known_count(&order.target, last.as_ref())).await,
     };
     let (key, to) = (order.key.clone(), order.to);
+    let mut asked = None;
     let outcome = match outcome {
-        Some(Ok(version)) => Outcome::Scaled { key, to, version },
+        Some(Ok(version)) => {
+            asked = Some(Asked {
+                uid: order.target.uid.clone(),
+                count: to,
+                version,
+            });
+            Outcome::Scaled { key, to, version }
+        }
         Some(Err(message)) => Outcome::ScaleFailed { key, to, message },
-        None => return order.key,
+        None => return (order.key, None),
     };
     let epoch = context.leadership.epoch();
     context.decider.report(epoch, outcome).await;
-    order.key
+    (order.key, asked)
 }
 
 /// Makes the chosen pods those that go first. One that cannot be marked may stay: another goes in its place then.
@@ -147,7 +181,11 @@ async fn delete_all(context: &Context, order: &Scaling) {
 }
 
 /// Writes the count, and tries until the outcome is known. `None`: this replica does not lead any more.
-async fn ask(context: &Context, order: &Scaling) -> Option<Result<u64, String>> {
+async fn ask(
+    context: &Context,
+    order: &Scaling,
+    mut known: Option<u32>,
+) -> Option<Result<u64, String>> {
     let target = &order.target;
     let named: Vec<&str> = order.remove.iter().map(|chosen| &*chosen.name).collect();
     let api = Api::<DynamicObject>::namespaced_with(
@@ -155,7 +193,6 @@ async fn ask(context: &Context, order: &Scaling) -> Option<Result<u64, String>> 
         &order.key.namespace,
         &target.resource,
     );
-    let mut known = target.replicas;
     let mut conflicts = 0;
     for attempt in 0.. {
         let write = write(target, known, order.to, &named)?;
@@ -265,4 +302,46 @@ async fn read(
         count,
         version.unwrap_or(0),
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::elastic::Members;
+    use engine::spec::Removal;
+    use kube::core::ApiResource;
+
+    fn seen(replicas: u32, version: u64) -> Target {
+        Target {
+            uid: "u-1".into(),
+            name: "train".into(),
+            resource: ApiResource::erase::<k8s_openapi::api::apps::v1::Deployment>(&()),
+            means: Means::Scale,
+            removal: Removal::Chosen,
+            heeds_deletion_cost: true,
+            members: Members::Owned,
+            replicas: Some(replicas),
+            version,
+            form: None,
+            work_left: None,
+        }
+    }
+
+    #[test]
+    fn an_order_that_comes_before_the_last_one_was_seen_builds_on_that() {
+        let last = Asked {
+            uid: "u-1".into(),
+            count: 8,
+            version: 20,
+        };
+        assert_eq!(known_count(&seen(24, 10), None), Some(24));
+        assert_eq!(known_count(&seen(24, 10), Some(&last)), Some(8));
+        // Somebody else's count is newer than ours.
+        assert_eq!(known_count(&seen(5, 21), Some(&last)), Some(5));
+        let another = Asked {
+            uid: "u-0".into(),
+            ..last
+        };
+        assert_eq!(known_count(&seen(24, 10), Some(&another)), Some(24));
+    }
 }
