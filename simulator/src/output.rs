@@ -6,6 +6,7 @@
 //! **Invariant:** a results folder is whole. It is written aside and takes its name at the end ([`folder`]).
 
 pub mod accounts;
+pub mod beside;
 pub mod comparison;
 pub mod console;
 pub mod decisions;
@@ -22,5 +23,6 @@ pub mod table;
 pub mod tables;
 pub mod utilization;
 
+pub use beside::Beside;
 pub use results::{About, Finished, Options, Results};
 pub use summary::Summary;

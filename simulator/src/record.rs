@@ -186,7 +186,7 @@ pub trait Sink {
     /// Whether decisions are wanted at all.
     fn wants_decisions(&self) -> bool;
     /// The events of one instant and the actions that came out.
-    fn decision(&mut self, now: Time, events: &[Event], actions: &[Action]);
+    fn decision(&mut self, now: Time, events: Vec<Event>, actions: Vec<Action>);
     /// The run has ended.
     fn finish(&mut self, totals: &Totals);
 }
@@ -211,6 +211,6 @@ impl Sink for Discard {
     fn wants_decisions(&self) -> bool {
         false
     }
-    fn decision(&mut self, _: Time, _: &[Event], _: &[Action]) {}
+    fn decision(&mut self, _: Time, _: Vec<Event>, _: Vec<Action>) {}
     fn finish(&mut self, _: &Totals) {}
 }

@@ -8,9 +8,13 @@
 //! rows in the same order on every machine.
 
 mod arrivals;
+mod batch;
 mod carry;
+mod checks;
 mod cluster;
+mod decide;
 mod edl;
+mod endings;
 mod fit;
 mod jobs;
 mod ledger;
@@ -20,8 +24,10 @@ mod placement;
 mod pods;
 mod policies;
 mod preempt;
+mod progress;
 mod scheduler;
 mod services;
+mod size;
 mod start;
 mod tables;
 mod timeline;

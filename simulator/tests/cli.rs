@@ -69,6 +69,37 @@ fn a_generated_file_is_what_is_printed_and_is_valid() {
 }
 
 #[test]
+fn one_thread_and_two_leave_the_same_results() {
+    let folder = folder("threads");
+    let results = |threads: &str| {
+        let out = folder.join(threads);
+        let arguments = [
+            "run",
+            "edl-case2",
+            "--csv",
+            "--pods",
+            "--threads",
+            threads,
+            "--out",
+        ];
+        let output = simulator(&[&arguments[..], &[out.to_str().unwrap()]].concat());
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let entries = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap());
+        let mut files: Vec<_> = entries
+            .map(|entry| (entry.file_name(), std::fs::read(entry.path()).unwrap()))
+            .collect();
+        files.sort();
+        files
+    };
+    let (one, two) = (results("1"), results("2"));
+    assert_eq!(one.len(), 13);
+    for (one, two) in one.iter().zip(&two) {
+        assert_eq!(one.0, two.0);
+        assert!(one.1 == two.1, "{:?} differs", one.0);
+    }
+}
+
+#[test]
 fn all_mistakes_of_a_file_and_of_those_it_names_are_on_stderr() {
     let folder = folder("mistakes");
     let scenario = folder.join("s.yaml");

@@ -8,7 +8,7 @@
 
 mod common;
 
-use simulator::output::{Options, tables};
+use simulator::output::{Beside, Options, Results, tables};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -35,6 +35,37 @@ fn the_same_run_gives_the_same_bytes() {
     for (name, bytes) in &one {
         assert!(two.get(name) == Some(bytes), "{name} differs");
     }
+}
+
+#[test]
+fn a_thread_beside_the_run_writes_the_same_bytes() {
+    let home = tempfile::tempdir().unwrap();
+    let (one, two) = (home.path().join("one"), home.path().join("two"));
+    common::write(&one, "leasehold", common::ALL);
+    let results = Results::create(&two, common::about("leasehold"), common::ALL).unwrap();
+    let mut beside = Beside::new(results).unwrap();
+    common::feed(&mut beside, "leasehold");
+    beside.close().unwrap();
+    let (one, two) = (files(&one), files(&two));
+    assert_eq!(
+        one.keys().collect::<Vec<_>>(),
+        two.keys().collect::<Vec<_>>()
+    );
+    for (name, bytes) in &one {
+        assert!(two.get(name) == Some(bytes), "{name} differs");
+    }
+}
+
+#[test]
+fn a_run_that_fails_leaves_nothing_that_was_written_beside_it() {
+    let home = tempfile::tempdir().unwrap();
+    let target = home.path().join("out");
+    let results = Results::create(&target, common::about("leasehold"), common::ALL).unwrap();
+    let mut beside = Beside::new(results).unwrap();
+    common::feed(&mut beside, "leasehold");
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    drop(beside);
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `simulator compare`: one scenario under several policies, side by side.
 
 use super::progress::Progress;
-use super::run::{load, policy_parser, skip_bad_rows, stop_on_signal};
+use super::run::{cores, load, policy_parser, skip_bad_rows, stop_on_signal};
 use crate::model::Policy;
 use crate::output::{About, Options, comparison, console};
 use crate::problem::{Failure, Problem};
@@ -65,7 +65,6 @@ pub fn run(args: Args) -> Result<(), Failure> {
         pods: args.pods,
         ..Options::default()
     };
-    let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let threads = args.threads.unwrap_or_else(cores);
     let stop = stop_on_signal()?;
     let bar = Progress::new(&scenario, args.policy.len());

@@ -2,12 +2,15 @@
 
 use super::progress::Progress;
 use crate::model::{Policy, Scenario, Workload};
-use crate::output::{About, Options as OutputOptions, Results, console};
+use crate::output::{About, Beside, Finished, Options as OutputOptions, Results, console};
 use crate::problem::{Failure, Problem};
+use crate::record::{Sink, Totals};
+use crate::run::RunError;
 use crate::{run, scenario};
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
 use indicatif::HumanCount;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +33,9 @@ pub struct Args {
     /// Write the table of pods
     #[arg(long)]
     pub pods: bool,
+    /// Use so many threads: with more than one, tables are written beside the run [default: as many as cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
     /// Pass over so many bad rows of each trace instead of stopping at the first
     #[arg(long, value_name = "N")]
     pub skip_bad_rows: Option<u64>,
@@ -67,7 +73,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         pods: args.pods,
         ..OutputOptions::default()
     };
-    let mut results = Results::create(&folder, about, options)?;
+    let results = Results::create(&folder, about, options)?;
     let stop = stop_on_signal()?;
     let bar = Progress::new(&scenario, 1);
     let show = |progress: run::Progress| bar.tell(0, progress);
@@ -77,11 +83,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
         stop: Some(&stop),
         progress: bar.is_shown().then_some(&show),
     };
-    let totals = run::run(&scenario, policy, &options, &mut results);
-    bar.finish();
+    let run = |sink: &mut dyn Sink| {
+        let totals = run::run(&scenario, policy, &options, sink);
+        bar.finish();
+        totals
+    };
+    let threads = args.threads.unwrap_or_else(cores);
+    let (totals, finished) = run_into(results, threads, run)?;
     let took = began.elapsed();
-    let totals = totals?;
-    let finished = results.close()?;
     let rate = u128::from(totals.events) * 1_000_000 / took.as_micros().max(1);
     super::print(&format!(
         "{}  {} events in {}.{:03} s, {} a second\n  results in {}\n",
@@ -92,6 +101,26 @@ pub fn run(args: Args) -> Result<(), Failure> {
         HumanCount(u64::try_from(rate).unwrap_or(u64::MAX)),
         finished.folder.display(),
     ))
+}
+
+/// Runs into results that are written here, or beside the run if there is a thread for that.
+fn run_into(
+    mut results: Results,
+    threads: NonZeroUsize,
+    run: impl FnOnce(&mut dyn Sink) -> Result<Totals, RunError>,
+) -> Result<(Totals, Finished), Failure> {
+    if threads.get() == 1 {
+        let totals = run(&mut results)?;
+        return Ok((totals, results.close()?));
+    }
+    let mut beside = Beside::new(results)?;
+    let totals = run(&mut beside)?;
+    Ok((totals, beside.close()?))
+}
+
+/// How many threads can work at once.
+pub fn cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Reads a scenario to run; warnings go to stderr.

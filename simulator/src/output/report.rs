@@ -12,6 +12,7 @@ use super::summary::Summary;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::LazyLock;
 
 const STYLE: &str = include_str!("report/style.css");
 const SCRIPT: &str = include_str!("report/report.js");
@@ -61,11 +62,16 @@ pub fn write(path: &Path, runs: &[Run<'_>]) -> io::Result<()> {
 }
 
 /// Plotly as a script element. The crate puts a typesetter of formulas behind it, which we do not need: 2 MB.
-fn library() -> String {
+///
+/// Putting it together takes milliseconds: once a process, and beside a run if somebody asks early.
+pub fn library() -> &'static str {
     const END: &str = "</script>";
-    let mut sources = plotly::Plot::offline_js_sources();
-    if let Some(end) = sources.find(END) {
-        sources.truncate(end + END.len());
-    }
-    sources
+    static LIBRARY: LazyLock<String> = LazyLock::new(|| {
+        let mut sources = plotly::Plot::offline_js_sources();
+        if let Some(end) = sources.find(END) {
+            sources.truncate(end + END.len());
+        }
+        sources
+    });
+    &LIBRARY
 }

@@ -206,6 +206,13 @@ impl Results {
         })
     }
 
+    /// Does what needs no row: while a run begins, its writer has nothing else to do.
+    pub fn prepare(&self) {
+        if self.options.report {
+            report::library();
+        }
+    }
+
     fn note(&mut self, result: io::Result<()>) {
         if let Err(error) = result
             && self.error.is_none()
@@ -273,13 +280,13 @@ impl Sink for Results {
         self.options.decisions || self.options.report
     }
 
-    fn decision(&mut self, now: Time, events: &[Event], actions: &[Action]) {
+    fn decision(&mut self, now: Time, events: Vec<Event>, actions: Vec<Action>) {
         if self.options.report {
             self.reclaims
-                .decision(self.about.start, now, events, actions);
+                .decision(self.about.start, now, &events, &actions);
         }
         if let Some(decisions) = &mut self.decisions {
-            let result = decisions.write(now, events, actions);
+            let result = decisions.write(now, &events, &actions);
             self.note(result);
         }
     }

@@ -17,8 +17,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Rows of a row group: with the nine columns of `timeline` some 6 MB of buffers.
-const GROUP_ROWS: usize = 1 << 16;
+/// Rows of a row group: with the nine columns of `timeline` some 1.5 MB of buffers. What is left at the end of a run
+/// is written when nothing else is left to do, so a group is not large.
+const GROUP_ROWS: usize = 1 << 14;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,13 @@
 //! The state of a run, and the loop over its instants.
 
 use super::arrivals::Arrivals;
+use super::batch::Batch;
 use super::cluster::Cluster;
 use super::edl::Autoscaler;
 use super::ledger::Ledger;
-use super::pods::{Pod, Slab, Stage, Work};
+use super::pods::{Pod, Slab, Work};
 use super::scheduler::Scheduler;
 use super::services::ServiceState;
-use super::start::group_in_pool;
 use super::tables::Tables;
 use super::timeline::Timeline;
 use super::timers::{Due, Timers};
@@ -15,10 +15,10 @@ use super::watch::Watch;
 use super::{Options, Progress, RunError};
 use crate::model::{Placement, Policy, Scenario};
 use crate::problem::Problem;
-use crate::record::{RefusalRow, Sink, Totals};
+use crate::record::{Sink, Totals};
 use engine::snapshot::PoolFigures;
-use engine::spec::{LeaseSpec, Name, PodId, PoolSpec, WorkloadKey};
-use engine::{Action, Engine, Event, Refusal, Time};
+use engine::spec::{LeaseSpec, Name, PoolSpec, WorkloadKey};
+use engine::{Action, Engine, Event, Time};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -30,43 +30,6 @@ const ROUNDS_MAX: u32 = 100_000;
 /// Wake-ups in a row that change nothing, while nothing else is to come, after which a run is over: a lease
 /// that renews for ever would keep it going for ever.
 const IDLE_WAKES_MAX: u32 = 1000;
-
-/// What the engine is still to be told of this instant, in the order of the lease model.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    /// Pods and workloads that have ended.
-    pub(crate) ends: Vec<Event>,
-    /// Leases, nodes, and how pods get on.
-    pub(crate) changes: Vec<Event>,
-    /// What arrives.
-    pub(crate) arrivals: Vec<Event>,
-}
-
-impl Batch {
-    fn is_empty(&self) -> bool {
-        self.ends.is_empty() && self.changes.is_empty() && self.arrivals.is_empty()
-    }
-
-    /// Takes back the news that a pod is there, if nobody has heard it yet.
-    pub(crate) fn forget(&mut self, pod: PodId) -> bool {
-        let before = self.arrivals.len() + self.changes.len();
-        self.arrivals
-            .retain(|event| !matches!(event, Event::PodArrived(spec) if spec.id == pod));
-        self.changes.retain(
-            |event| !matches!(event, Event::OutsidePlaced { pod: other, .. } if *other == pod),
-        );
-        before > self.arrivals.len() + self.changes.len()
-    }
-
-    fn take(&mut self) -> Vec<Event> {
-        let count = self.ends.len() + self.changes.len() + self.arrivals.len();
-        let mut events = Vec::with_capacity(count);
-        events.append(&mut self.ends);
-        events.append(&mut self.changes);
-        events.append(&mut self.arrivals);
-        events
-    }
-}
 
 /// A run.
 pub(crate) struct World<'a> {
@@ -355,86 +318,6 @@ impl<'a> World<'a> {
         }
     }
 
-    fn decide(&mut self) {
-        let Some(mut engine) = self.engine.take() else {
-            self.batch.take();
-            let actions = std::mem::take(&mut self.own_actions);
-            if !actions.is_empty() && self.sink.wants_decisions() {
-                self.sink.decision(self.now, &[], &actions);
-            }
-            return;
-        };
-        if !self.batch.is_empty() {
-            let events = self.batch.take();
-            for event in &events {
-                self.note_refusal(&engine, event);
-                engine.feed(self.now, event);
-                self.ledger.note(event);
-            }
-            let actions = engine.decide(self.now);
-            if self.sink.wants_decisions() {
-                self.sink.decision(self.now, &events, &actions);
-            }
-            if self.ledger.is_stale() {
-                self.refresh_ledger(&engine.figures());
-            }
-            self.engine = Some(engine);
-            for action in actions {
-                self.carry_out(action);
-            }
-            self.watch_new();
-        } else {
-            self.engine = Some(engine);
-        }
-    }
-
-    fn note_refusal(&mut self, engine: &Engine, event: &Event) {
-        let (kind, namespace, name) = match event {
-            Event::PoolSet(pool) => ("CapacityPool", "".into(), pool.name.clone()),
-            Event::PoolRemoved { pool } => ("CapacityPool", "".into(), pool.clone()),
-            Event::LeaseSet(lease) => (
-                "CapacityLease",
-                lease.key.namespace.clone(),
-                lease.key.name.clone(),
-            ),
-            Event::LeaseRemoved { key } => {
-                ("CapacityLease", key.namespace.clone(), key.name.clone())
-            }
-            _ => return,
-        };
-        let refusal: Option<Refusal> = engine.check(self.now, event).into_iter().next();
-        if let Some(refusal) = refusal {
-            self.sink.refusal(RefusalRow {
-                time: self.now,
-                kind,
-                namespace,
-                name,
-                refusal,
-            });
-        }
-    }
-
-    fn carry_out(&mut self, action: Action) {
-        match action {
-            Action::Admit { pod, .. } => self.admit(pod),
-            Action::Scale {
-                workload,
-                to,
-                remove,
-                cause,
-                ..
-            } => self.scale(&workload, to, &remove, &cause),
-            Action::Evict { pod, grace, cause } => self.evict(pod, grace, &cause),
-            Action::WakeAt { at } => {
-                self.wake_stamp += 1;
-                let stamp = self.wake_stamp;
-                self.timers.set(at.max(self.now), Due::Wake { stamp });
-            }
-            Action::Hold { pod, reason } => self.hold(pod, &reason),
-            Action::Refuse { .. } | Action::Renew { .. } => {}
-        }
-    }
-
     /// The slot of a pod that is there.
     pub(crate) fn slot(&self, id: u64) -> Option<u32> {
         let at = usize::try_from(id).ok()?;
@@ -450,158 +333,9 @@ impl<'a> World<'a> {
         self.by_id.len() as u64 - 1
     }
 
-    /// Tells the engine of something that is neither an end nor an arrival.
-    pub(crate) fn tell(&mut self, event: Event) {
-        if self.engine.is_some() {
-            self.batch.changes.push(event);
-        }
-    }
-
-    /// Tells the engine of an end.
-    pub(crate) fn tell_end(&mut self, pod: u64) {
-        if self.engine.is_some() {
-            self.batch.ends.push(Event::PodEnded { pod: PodId(pod) });
-        }
-    }
-
     /// Whether pods are bound to no node: leases alone decide.
     pub(crate) fn without_nodes(&self) -> bool {
         self.scenario.cluster.placement == Placement::QuotaOnly
-    }
-
-    /// Keeps the first broken invariant.
-    pub(crate) fn check(&mut self, result: Result<(), String>) {
-        if let Err(what) = result {
-            self.broken.get_or_insert(what);
-        }
-    }
-
-    /// A pod waits; what no lease can give is not watched.
-    fn hold(&mut self, pod: PodId, reason: &Refusal) {
-        let quota = matches!(
-            reason,
-            Refusal::Quota { .. }
-                | Refusal::Room { .. }
-                | Refusal::OnTheWay { .. }
-                | Refusal::Behind { .. }
-        );
-        if !quota {
-            self.watch.arrived.retain(|&other| other != pod.0);
-            self.watch.forget(pod.0);
-        }
-    }
-
-    fn refresh_ledger(&mut self, figures: &[PoolFigures]) {
-        let pools: Vec<(&PoolSpec, Vec<i64>)> = self
-            .pools
-            .values()
-            .map(|pool| (pool, self.pool_capacity(pool)))
-            .collect();
-        self.ledger.refresh(figures, &pools);
-        self.watch.touch_all();
-    }
-
-    /// A pool's capacity, summed from the nodes that belong to it.
-    fn pool_capacity(&self, pool: &PoolSpec) -> Vec<i64> {
-        let owned: Vec<bool> = (0..self.cluster.groups.len())
-            .map(|group| {
-                let owner = self
-                    .pools
-                    .values()
-                    .filter(|pool| group_in_pool(&self.cluster, pool, group))
-                    .min_by_key(|pool| (pool.created, &pool.name));
-                owner.is_some_and(|owner| owner.name == pool.name)
-            })
-            .collect();
-        let capacity = |name: &Name| {
-            let at = self
-                .cluster
-                .resources
-                .iter()
-                .position(|other| other == name);
-            let nodes = self.cluster.nodes.iter().enumerate();
-            let usable = nodes.filter(|(_, node)| node.schedulable && owned[node.group as usize]);
-            at.map_or(0, |at| {
-                usable
-                    .map(|(node, _)| self.cluster.allocatable_of(node)[at])
-                    .sum()
-            })
-        };
-        pool.resources
-            .iter()
-            .map(|name| {
-                pool.capacity
-                    .get(name)
-                    .copied()
-                    .unwrap_or_else(|| capacity(name))
-            })
-            .collect()
-    }
-
-    /// Counts again what is kept up step by step: each pod is in one state, each workload's counts are right.
-    fn count_again(&self) -> Result<(), String> {
-        let mut running = vec![0; self.cluster.resources.len()];
-        for (slot, pod) in self
-            .pods
-            .iter()
-            .filter(|(_, pod)| pod.stage != Stage::Ended)
-        {
-            let work = &self.works[pod.work];
-            if work.gone || work.live.get(pod.live_slot as usize) != Some(&slot) {
-                return Err(format!("pod {} belongs to no workload", pod.id));
-            }
-            if pod.runs {
-                let request = &self.cluster.forms[pod.form as usize].request;
-                running
-                    .iter_mut()
-                    .zip(request)
-                    .for_each(|(sum, amount)| *sum += amount);
-            }
-        }
-        for (_, work) in self.works.iter().filter(|(_, work)| !work.gone) {
-            let stages = work.live.iter().map(|&pod| self.pods[pod].stage);
-            let active = stages
-                .clone()
-                .filter(|&stage| stage != Stage::Leaving)
-                .count();
-            let working = stages.filter(|&stage| stage == Stage::Running).count();
-            if (active, working) != (work.active as usize, work.working as usize) {
-                return Err(format!(
-                    "{}/{} has {active} pods of which {working} run, counted as {} and {}",
-                    work.namespace, work.name, work.active, work.working
-                ));
-            }
-        }
-        self.cluster.sums_are_right(&running)
-    }
-
-    fn check_everything(&mut self) {
-        let verified = match &self.engine {
-            Some(engine) => {
-                let own = self.ledger.compare(&engine.figures());
-                engine.verify().and(own)
-            }
-            None => Ok(()),
-        };
-        self.check(verified);
-        let counted = self.count_again();
-        self.check(counted);
-    }
-
-    fn stop_if_broken(&mut self) -> Result<(), RunError> {
-        if let Some(problem) = self.unreadable.take() {
-            return Err(RunError::Input(problem.into()));
-        }
-        match self.broken.take() {
-            None => Ok(()),
-            Some(what) => Err(RunError::Broken {
-                run: format!("{} under {}", self.scenario.name, self.policy.name()),
-                seed: self.scenario.seed,
-                at_ms: (self.now - self.scenario.start).0,
-                event: self.totals.events,
-                what,
-            }),
-        }
     }
 
     fn finish(mut self, until: Option<Time>) -> Result<Totals, RunError> {

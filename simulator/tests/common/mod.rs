@@ -194,7 +194,7 @@ fn decisions(sink: &mut dyn Sink, ml: &Name, web: &Name) {
             })
         })
         .collect();
-    sink.decision(at(0), &pods, &[]);
+    sink.decision(at(0), pods, Vec::new());
     let cause = |n: i64| Cause::Reclaim {
         to: web.clone(),
         request: format!("shop-{n}").into(),
@@ -220,7 +220,7 @@ fn decisions(sink: &mut dyn Sink, ml: &Name, web: &Name) {
         } else {
             vec![shrink]
         };
-        sink.decision(at(470 + i64::from(n)), &[Event::TimePassed], &actions);
+        sink.decision(at(470 + i64::from(n)), vec![Event::TimePassed], actions);
     }
 }
 
