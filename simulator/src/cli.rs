@@ -13,6 +13,7 @@ Examples:
   simulator inspect edl-case2 --at 5m         every account's figures at an instant
   simulator validate my.yaml                  every mistake in a scenario, before it is run
   simulator verify decisions.jsonl            the same decisions again, or the first that differs
+  simulator compare-live edl-case2 live/      a run in a cluster, and the same scenario simulated
   simulator generate edl-case2 -o mine.yaml   a built-in scenario as a file to start from
   simulator import swf kth.swf.gz -o kth.csv  a public trace in the simulator's own format
 
@@ -35,6 +36,8 @@ pub enum Command {
     Run(commands::run::Args),
     /// Run a scenario under several policies, side by side
     Compare(commands::compare::Args),
+    /// Compare a run in a cluster with the same scenario simulated
+    CompareLive(commands::compare_live::Args),
     /// Show the account tree of a scenario at an instant
     Inspect(commands::inspect::Args),
     /// Check a scenario without running it
@@ -58,6 +61,7 @@ impl Command {
         match self {
             Command::Run(args) => commands::run::run(args),
             Command::Compare(args) => commands::compare::run(args),
+            Command::CompareLive(args) => commands::compare_live::run(args),
             Command::Inspect(args) => commands::inspect::run(args),
             Command::Validate(args) => commands::validate::run(args),
             Command::Verify(args) => commands::verify::run(args),

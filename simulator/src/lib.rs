@@ -3,6 +3,7 @@
 pub mod builtin;
 pub mod cli;
 pub mod commands;
+pub mod live;
 pub mod model;
 pub mod output;
 pub mod problem;

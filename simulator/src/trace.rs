@@ -40,6 +40,11 @@ pub use own::Writer;
 pub use problem::{Bad, RowProblem};
 pub use rows::{Counts, files};
 pub use series::Steps;
+pub(crate) use {
+    input::Lines,
+    table::{Cell, Fields, Header},
+    time::Kind as TimeKind,
+};
 
 use crate::model::{Job, SeriesSource, TraceSource};
 use crate::problem::Problem;
@@ -47,8 +52,6 @@ use engine::Time;
 use engine::spec::{Name, Template};
 use std::path::PathBuf;
 use std::sync::Arc;
-use table::Header;
-use time::Kind;
 
 /// The formats of traces of jobs.
 pub const FORMATS: [&str; 6] = [
@@ -155,8 +158,8 @@ trait Format: Send {
     fn row(&mut self, line: &str, number: u64) -> Result<Read, Bad>;
 
     /// How instants are counted; `None` as long as that is not known.
-    fn kind(&self) -> Option<Kind> {
-        Some(Kind::Seconds)
+    fn kind(&self) -> Option<TimeKind> {
+        Some(TimeKind::Seconds)
     }
 
     /// The calendar time of second 0, in milliseconds, if the file tells it.

@@ -4,6 +4,7 @@
 //! `pub fn run(args: Args) -> Result<(), Failure>`; `cli` names it.
 
 pub mod compare;
+pub mod compare_live;
 pub mod generate;
 pub mod import;
 pub mod inspect;

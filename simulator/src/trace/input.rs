@@ -111,6 +111,14 @@ impl Lines {
     }
 }
 
+impl From<Fault> for RowProblem {
+    fn from(fault: Fault) -> RowProblem {
+        match fault {
+            Fault::Row(problem) | Fault::File(problem) => problem,
+        }
+    }
+}
+
 /// Why there is no next line.
 #[derive(Debug)]
 pub enum Fault {
