@@ -42,7 +42,7 @@ pub struct PoolChanges {
 pub struct NodeRoom {
     /// The node.
     pub node: Name,
-    /// Whether room is kept there for somebody.
+    /// Whether room is kept there: earmarked for a request, or for a pod that is admitted and not bound yet.
     pub is_earmarked: bool,
     /// What is free now beside all that is earmarked and expected there, in the order of the pool's resources.
     pub free_beside_earmarks: Vec<i64>,

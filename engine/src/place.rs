@@ -17,7 +17,7 @@ pub fn holds(free: &[i64], request: &[i64]) -> bool {
 }
 
 /// Whether a pod may go to a node beside the room that is earmarked there for others. What is expected there already
-/// has its room. Of a pod outside all leases nobody knows the request: it stays away.
+/// has its room. Whose request nobody knows stays away.
 pub fn may_place(
     is_expected: bool,
     is_earmarked: bool,

@@ -171,7 +171,7 @@ impl Pool {
         let Some(index) = self
             .rooms
             .find(node)
-            .filter(|&index| self.rooms.has_earmark(index))
+            .filter(|&index| self.rooms.keeps_room(index))
         else {
             return true;
         };

@@ -39,6 +39,8 @@ pub(crate) struct Node {
     earmarked: Vector,
     /// Pods that are placed there, or are expected there.
     pub(crate) pods: BTreeSet<PodIx>,
+    /// How many of them are expected, and not bound yet.
+    expected: u32,
     /// Which node sets it is in, and at which position.
     positions: SmallVec<[(NodeSetIx, u32); 2]>,
     pub(crate) live: bool,
@@ -232,6 +234,7 @@ impl Rooms {
                     leaving: Vector::new(),
                     earmarked: Vector::new(),
                     pods: BTreeSet::new(),
+                    expected: 0,
                     positions: SmallVec::new(),
                     live: true,
                 });
@@ -417,12 +420,24 @@ impl Rooms {
         self.refresh(index);
     }
 
-    /// Whether any room is earmarked on the node.
-    pub(crate) fn has_earmark(&self, index: NodeIx) -> bool {
-        self.nodes[index.at()]
-            .earmarked
-            .iter()
-            .any(|&amount| amount != 0)
+    /// One more pod is expected there (1), or one fewer, because it is bound or gone (−1).
+    pub(crate) fn expect(&mut self, index: NodeIx, change: i32) {
+        let expected = &mut self.nodes[index.at()].expected;
+        *expected = expected.saturating_add_signed(change);
+        if let Some(marked) = &mut self.marked {
+            marked.insert(index);
+        }
+    }
+
+    /// How many pods are expected there, and not bound yet.
+    pub(crate) fn expected(&self, index: NodeIx) -> u32 {
+        self.nodes[index.at()].expected
+    }
+
+    /// Whether room is kept on the node: earmarked for a request, or for a pod that is admitted and not bound yet.
+    pub(crate) fn keeps_room(&self, index: NodeIx) -> bool {
+        let node = &self.nodes[index.at()];
+        node.expected > 0 || node.earmarked.iter().any(|&amount| amount != 0)
     }
 
     /// Of the resource in which the largest piece falls short of the shape: its name, the largest piece, and

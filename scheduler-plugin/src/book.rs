@@ -14,7 +14,7 @@ pub use nodes::{NodeIndex, NodeSlot};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use engine::grants::Grant;
-use rustc_hash::{FxBuildHasher, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use standings::Standings;
 pub use standings::Victim;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -50,6 +50,8 @@ pub struct Book {
     grants: DashMap<Box<str>, Arc<Held>, FxBuildHasher>,
     nodes: ArcSwap<NodeIndex>,
     earmarked: AtomicUsize,
+    /// The names of each pool's resources, in the order of all amounts.
+    resources: ArcSwap<FxHashMap<PoolNumber, Arc<[String]>>>,
     standings: RwLock<Standings>,
     writer: Mutex<apply::Writer>,
     /// How often something was taken over.
@@ -67,6 +69,7 @@ impl Default for Book {
             grants: DashMap::default(),
             nodes: ArcSwap::default(),
             earmarked: AtomicUsize::new(0),
+            resources: ArcSwap::default(),
             standings: RwLock::default(),
             writer: Mutex::default(),
             changes: watch::Sender::new(0),
@@ -131,6 +134,11 @@ impl Book {
     /// What was last known of a pod, however long ago.
     pub fn last_known(&self, uid: &str) -> Option<Arc<Held>> {
         self.grants.get(uid).map(|held| held.value().clone())
+    }
+
+    /// The names of a pool's resources, in the order of all amounts.
+    pub fn resources(&self, pool: PoolNumber) -> Option<Arc<[String]>> {
+        self.resources.load().get(&pool).cloned()
     }
 
     /// The nodes of all pools.

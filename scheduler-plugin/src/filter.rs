@@ -1,8 +1,9 @@
 //! `filter`: which of these nodes will do for the pod.
 
-use crate::book::{Book, Held, PoolNumber};
+use crate::book::{Book, Held};
 use crate::http::{Plugin, Question};
 use crate::json::{Answer, Names, split_names};
+use crate::outside::OutsideRequest;
 use crate::texts::{Denial, NOT_READY};
 use api::extender::{ExtenderArgs, Item, NodeList, WholePod};
 use engine::place::may_place;
@@ -11,9 +12,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Who asks for a node.
-enum Asker {
+enum Asker<'a> {
     /// A pod outside all leases.
-    Outside,
+    Outside(OutsideRequest<'a>),
     /// A pod that is charged.
     Charged(Arc<Held>),
     /// A pod that nobody admits.
@@ -34,7 +35,7 @@ pub async fn filter(plugin: &Plugin, body: &[u8]) -> Result<Vec<u8>, Question> {
     let now = Instant::now();
     let metadata = &args.pod.metadata;
     let asker = if !book.is_leased(&metadata.namespace) {
-        Asker::Outside
+        Asker::Outside(OutsideRequest::of(body))
     } else if let Some(held) = book.grant(&metadata.uid, now) {
         Asker::Charged(held)
     } else {
@@ -64,14 +65,16 @@ fn failed(why: &str) -> Vec<u8> {
 
 /// Judges nodes for one pod.
 struct Judge<'a> {
-    asker: &'a Asker,
+    book: &'a Book,
+    asker: &'a Asker<'a>,
     has_earmarks: bool,
     nodes: arc_swap::Guard<Arc<crate::book::NodeIndex>>,
 }
 
 impl<'a> Judge<'a> {
-    fn new(book: &Book, asker: &'a Asker, now: Instant) -> Judge<'a> {
+    fn new(book: &'a Book, asker: &'a Asker<'a>, now: Instant) -> Judge<'a> {
         Judge {
+            book,
             asker,
             has_earmarks: book.has_earmarks(now),
             nodes: book.nodes(),
@@ -80,41 +83,51 @@ impl<'a> Judge<'a> {
 
     /// Whether every node will do, whatever it is called.
     fn takes_all(&self) -> bool {
-        matches!(self.asker, Asker::Outside) && !self.has_earmarks
+        matches!(self.asker, Asker::Outside(_)) && !self.has_earmarks
     }
 
     fn judge(&self, node: &str) -> Option<Denial> {
         match self.asker {
-            Asker::Outside => self.beside_earmarks(node, None, None),
-            Asker::Charged(held) => self.beside_earmarks(node, Some(held), Some(held.pool)),
+            Asker::Outside(request) => self.outside(node, request),
+            Asker::Charged(held) => self.charged(node, held),
             Asker::Denied(denial) => Some(*denial),
         }
     }
 
-    fn beside_earmarks(
-        &self,
-        node: &str,
-        held: Option<&Held>,
-        pool: Option<PoolNumber>,
-    ) -> Option<Denial> {
-        let Some(slot) = self.nodes.get(node) else {
-            return pool.map(|_| Denial::OtherPool);
-        };
-        if pool.is_some_and(|pool| pool != slot.pool()) {
+    fn charged(&self, node: &str, held: &Held) -> Option<Denial> {
+        let slot = self.nodes.get(node);
+        let Some(slot) = slot.filter(|slot| slot.pool() == held.pool) else {
             return Some(Denial::OtherPool);
-        }
+        };
         if !self.has_earmarks || !slot.is_earmarked() {
             return None;
         }
-        let grant = held.map(|held| &held.grant);
         let room = slot.room();
         let may = may_place(
-            grant.is_some_and(|grant| grant.node.as_deref() == Some(node)),
+            held.grant.node.as_deref() == Some(node),
             room.is_earmarked,
             &room.free_beside_earmarks,
-            grant.map(|grant| &grant.request[..]),
+            Some(&held.grant.request),
         );
         (!may).then_some(Denial::Earmarked)
+    }
+
+    fn outside(&self, node: &str, request: &OutsideRequest) -> Option<Denial> {
+        let slot = self.nodes.get(node)?;
+        if !self.has_earmarks || !slot.is_earmarked() {
+            return None;
+        }
+        let room = slot.room();
+        let may = |request: Option<&[i64]>| {
+            may_place(
+                false,
+                room.is_earmarked,
+                &room.free_beside_earmarks,
+                request,
+            )
+        };
+        let known = request.ask(self.book, slot.pool(), |request| may(Some(request)));
+        (!known.unwrap_or_else(|| may(None))).then_some(Denial::Earmarked)
     }
 }
 

@@ -20,6 +20,7 @@ pub mod follow;
 mod http;
 mod json;
 pub mod metrics;
+mod outside;
 mod preempt;
 mod prioritize;
 mod reserve;

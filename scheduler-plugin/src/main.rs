@@ -2,10 +2,8 @@
 
 use clap::Parser;
 use scheduler_plugin::cli::Cli;
-use scheduler_plugin::run::run;
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    run(Cli::parse()).await
+fn main() -> ExitCode {
+    scheduler_plugin::run::start(Cli::parse())
 }

@@ -22,6 +22,17 @@ const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
 /// Answers that are under way at the end may take so long.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// The whole program, with its threads.
+pub fn start(cli: Cli) -> ExitCode {
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(run(cli)),
+        Err(error) => {
+            eprintln!("Error: cannot start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Runs until a signal ends it.
 pub async fn run(cli: Cli) -> ExitCode {
     if let Some(problem) = cli.problem() {

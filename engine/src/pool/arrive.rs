@@ -264,12 +264,17 @@ impl Pool {
         if !matches!(entry.state, PodState::Charged | PodState::Leaving) {
             return;
         }
-        entry.placed = true;
+        let was_placed = std::mem::replace(&mut entry.placed, true);
         let (old, shape, leaving) = (entry.node, entry.shape, entry.state == PodState::Leaving);
+        if let Some(old) = old.filter(|_| !was_placed) {
+            self.rooms.expect(old, -1);
+        }
         if old == node {
             return;
         }
-        entry.node = node;
+        if let Some(entry) = self.pods.get_mut(pod.0) {
+            entry.node = node;
+        }
         self.mark_pod(pod);
         for (node, sign) in [(old, -1), (node, 1)] {
             let Some(node) = node else { continue };
@@ -327,11 +332,17 @@ impl Pool {
         if let Some(node) = node {
             self.rooms.leave(node, shape, -1);
             self.rooms.take(node, shape, -1);
+            if !placed {
+                self.rooms.expect(node, -1);
+            }
         }
         self.charge_pod(pod, node);
         if let Some(entry) = self.pods.get_mut(pod.0) {
             entry.placed = placed;
             entry.decision = decision;
+        }
+        if let Some(node) = node.filter(|_| placed) {
+            self.rooms.expect(node, -1);
         }
         // It is a member again: with it the others of its group may be complete.
         if let Some(group) = self.pod(pod).and_then(|pod| pod.group) {

@@ -31,6 +31,7 @@ impl Pool {
         if let Some(node) = node {
             self.rooms.take(node, shape, 1);
             self.rooms.node_mut(node).pods.insert(pod);
+            self.rooms.expect(node, 1);
         }
         self.join_unit(pod);
         self.mark_pod(pod);
@@ -74,6 +75,7 @@ impl Pool {
             return;
         };
         let (account, shape, node, state) = (entry.account, entry.shape, entry.node, entry.state);
+        let placed = entry.placed;
         let leaving = match state {
             PodState::Charged => false,
             PodState::Leaving => true,
@@ -95,6 +97,9 @@ impl Pool {
             }
             self.rooms.take(node, shape, -1);
             self.rooms.node_mut(node).pods.remove(&pod);
+            if !placed {
+                self.rooms.expect(node, -1);
+            }
             self.gained.insert(node);
         }
         if let Some(entry) = self.pods.get_mut(pod.0) {

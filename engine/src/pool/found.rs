@@ -84,6 +84,7 @@ impl Pool {
         if is_expected && let Some(node) = self.rooms.find_now(shape) {
             self.rooms.take(node, shape, 1);
             self.rooms.node_mut(node).pods.insert(pod);
+            self.rooms.expect(node, 1);
             if let Some(entry) = self.pods.get_mut(pod.0) {
                 entry.node = Some(node);
             }

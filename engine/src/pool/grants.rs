@@ -84,7 +84,7 @@ impl Pool {
     fn node_room(&self, node: NodeIx) -> NodeRoom {
         NodeRoom {
             node: self.rooms.node(node).spec.name.clone(),
-            is_earmarked: self.rooms.has_earmark(node),
+            is_earmarked: self.rooms.keeps_room(node),
             free_beside_earmarks: self.rooms.free_beside_earmarks(node).to_vec(),
             mix: self.mix(node),
         }

@@ -116,7 +116,22 @@ impl Pool {
                 book(node, shape, 2);
             }
         }
+        let mut expected: BTreeMap<u32, u32> = BTreeMap::new();
+        let unbound = self.pods.iter().filter(|(_, pod)| !pod.placed);
+        for node in unbound.filter_map(|(_, pod)| pod.node) {
+            *expected.entry(node.0).or_default() += 1;
+        }
         for (node, taken, leaving, earmarked) in self.rooms.sums() {
+            let (counted, known) = (
+                expected.get(&node.0).copied().unwrap_or(0),
+                self.rooms.expected(node),
+            );
+            if counted != known {
+                let name = &self.rooms.node(node).spec.name;
+                return Err(format!(
+                    "node {name} expects {known} pods, {counted} are not bound"
+                ));
+            }
             for (which, booked) in [taken, leaving, earmarked].into_iter().enumerate() {
                 for (resource, &amount) in booked.iter().enumerate() {
                     let expected = used

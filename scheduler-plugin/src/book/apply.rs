@@ -152,6 +152,10 @@ impl Book {
                     .write()
                     .unwrap_or_else(PoisonError::into_inner);
                 standings.remove(&pool);
+                drop(standings);
+                let mut resources = FxHashMap::clone(&self.resources.load());
+                resources.remove(&pool);
+                self.resources.store(Arc::new(resources));
             }
         }
         // Nodes leave their pools before they join others.
@@ -164,6 +168,7 @@ impl Book {
         }
         for pool in &message.pools {
             let number = writer.pool(&pool.name);
+            self.set_resources(number, &pool.resources);
             self.set_nodes(number, &pool.nodes);
             self.set_standings(number, pool);
             for grant in &pool.grants {
@@ -177,6 +182,16 @@ impl Book {
                 self.grants.insert(uid, Arc::new(held));
             }
         }
+    }
+
+    fn set_resources(&self, pool: PoolNumber, names: &[String]) {
+        let known = self.resources.load();
+        if known.get(&pool).is_some_and(|known| **known == *names) {
+            return;
+        }
+        let mut new = FxHashMap::clone(&known);
+        new.insert(pool, names.into());
+        self.resources.store(Arc::new(new));
     }
 
     fn set_nodes(&self, pool: PoolNumber, nodes: &[v1::Node]) {

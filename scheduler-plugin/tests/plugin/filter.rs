@@ -46,19 +46,20 @@ async fn a_pod_outside_leases_may_go_anywhere() {
 }
 
 #[tokio::test]
-async fn a_pod_outside_leases_keeps_off_room_that_is_kept() {
+async fn a_pod_outside_leases_goes_beside_room_that_is_kept() {
     let server = Server::start().await;
     Told::default()
-        .node("n1", true, 4000)
+        .node("n1", true, 99)
         .node("n2", false, 0)
+        .node("n3", true, 4000)
         .tell(&server.plugin);
     let (_, answer) = server
         .ask(
             "filter",
-            &about_names("kube-system", "u", &["n1", "n2", "n9"]),
+            &about_names("kube-system", "u", &["n1", "n2", "n3", "n9"]),
         )
         .await;
-    expect![[r#"{"Nodes":null,"NodeNames":["n2","n9"],"FailedNodes":null,"FailedAndUnresolvableNodes":{"n1":"leasehold: room on the node is kept for another request"},"Error":""}"#]]
+    expect![[r#"{"Nodes":null,"NodeNames":["n2","n3","n9"],"FailedNodes":null,"FailedAndUnresolvableNodes":{"n1":"leasehold: room on the node is kept for another request"},"Error":""}"#]]
         .assert_eq(&answer);
 }
 

@@ -80,6 +80,13 @@ async fn room_that_a_reclaim_makes_is_kept_until_its_owner_has_it() {
     let server = plugin([leader.url()]).await;
     let book = &server.plugin.book;
     until(book, "four grants", |book| book.sizes()[1] == 4).await;
+    assert_eq!(
+        book.sizes()[3],
+        2,
+        "until they are bound their room is kept"
+    );
+    leader.bind();
+    until(book, "all are bound", |book| book.sizes()[3] == 0).await;
     // a asks for 4 in one piece: two pods of b have to go, and the room they leave is kept.
     leader.feed([pod_of("a", 5, 4)]);
     until(book, "an earmark", |book| book.sizes()[3] == 1).await;
@@ -102,7 +109,10 @@ async fn room_that_a_reclaim_makes_is_kept_until_its_owner_has_it() {
     until(book, "its grant", |book| knows(book, "uid-5")).await;
     // It may go wherever it is in the pool; it is expected on what was kept.
     assert!(nodes_for(&server, "a", "uid-5").await.contains(&kept));
-    assert_eq!(book.sizes()[3], 0);
+    // And it is kept until then.
+    assert_eq!(nodes_for(&server, "elsewhere", "any").await, free);
+    leader.bind();
+    until(book, "it is bound", |book| book.sizes()[3] == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -131,6 +131,20 @@ impl Leader {
         self.shared.state().feed(events);
     }
 
+    /// Binds each pod that is admitted where it is expected.
+    pub fn bind(&self) {
+        let mut state = self.shared.state();
+        let bound: Vec<Event> = state
+            .charged
+            .iter()
+            .filter_map(|&pod| {
+                let node = state.engine.expected_node(pod)?.into();
+                Some(Event::PodPlaced { pod, node })
+            })
+            .collect();
+        state.feed(bound);
+    }
+
     /// Somebody else leads, or it does itself. Its streams end.
     pub fn follows(&self, leader: Option<String>) {
         self.shared.elsewhere.send_replace(leader);
