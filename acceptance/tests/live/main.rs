@@ -1,0 +1,9 @@
+//! What Leasehold promises, shown on a real control plane: the whole of it installed as an administrator would, judged from
+//! the API server's own words and by replaying the decision logs.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
+mod placing;
+mod room;
+mod stage;
+mod tenants;
