@@ -1,6 +1,7 @@
 //! The command line.
 
 use acceptance::Mode;
+use acceptance::experiment::command::{EdlCase2, Play};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ const EXAMPLES: &str = "\
 Examples:
   acceptance up                       ten virtual nodes with Leasehold, until Ctrl-C
   acceptance up --nodes 133 --cpu 64  a larger one
+  acceptance edl-case2                the published experiment in real time; its figures, tables and report
 
 The control plane is real: etcd, kube-apiserver, kube-controller-manager and kube-scheduler, with nodes that kwok
 plays. Nothing is installed on the machine, and all of it is gone when the command ends.";
@@ -26,6 +28,10 @@ pub struct Cli {
 pub enum What {
     /// Bring it up to try it out; it ends with Ctrl-C
     Up(Up),
+    /// Play the published elastic-training experiment (case 2) in real time: 133 nodes, 12 minutes
+    EdlCase2(EdlCase2),
+    /// Play a scenario of the simulator in real time
+    Play(Play),
 }
 
 /// How large it is.

@@ -80,6 +80,7 @@ impl Installation {
             nodes: setup.nodes.clone(),
             users: setup.users.clone(),
             flow_control: setup.is_limited,
+            api_server_arguments: setup.api_server_arguments.clone(),
             folder: setup.folder.clone(),
             ..Options::default()
         })
@@ -148,6 +149,11 @@ impl Installation {
     pub fn controller(&self, name: &str) -> Result<&Program> {
         let controller = self.controllers.get(name);
         controller.ok_or_else(|| format!("no controller {name} runs").into())
+    }
+
+    /// The names of the controllers that run.
+    pub fn controllers(&self) -> Vec<String> {
+        self.controllers.keys().cloned().collect()
     }
 
     /// Kills a controller, as if its machine had failed.

@@ -19,6 +19,7 @@
 //! **Architecture invariant:** nothing here reads the controller's mind. What happens is seen through the API server's
 //! watches; the decision log is only replayed.
 
+pub mod experiment;
 mod files;
 mod installation;
 mod objects;

@@ -3,6 +3,7 @@
 mod cli;
 mod up;
 
+use acceptance::experiment::command;
 use clap::Parser;
 use cli::{Cli, What};
 use std::process::ExitCode;
@@ -14,6 +15,8 @@ fn main() -> ExitCode {
     }
     let done = match Cli::parse().what {
         What::Up(options) => up::up(options),
+        What::EdlCase2(options) => command::edl_case2(options),
+        What::Play(options) => command::play(options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -34,6 +34,7 @@ pub struct Setup {
     pub(crate) mode: Mode,
     pub(crate) users: Vec<User>,
     pub(crate) controller_arguments: Vec<String>,
+    pub(crate) api_server_arguments: Vec<String>,
     pub(crate) is_limited: bool,
     pub(crate) folder: Option<PathBuf>,
 }
@@ -48,6 +49,7 @@ impl Setup {
             mode: Mode::default(),
             users: Vec::new(),
             controller_arguments: Vec::new(),
+            api_server_arguments: Vec::new(),
             is_limited: true,
             folder: None,
         }
@@ -82,6 +84,13 @@ impl Setup {
     ) -> Setup {
         self.controller_arguments
             .extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// With further arguments for the API server.
+    #[must_use]
+    pub fn api_server_arguments(mut self, arguments: impl IntoIterator<Item = String>) -> Setup {
+        self.api_server_arguments.extend(arguments);
         self
     }
 
