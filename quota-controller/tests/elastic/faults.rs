@@ -71,6 +71,41 @@ async fn a_controller_that_is_killed_while_pods_end_asks_nobody_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_api_server_that_goes_away_while_pods_end_has_nobody_asked_twice() {
+    let mut world = full("6").await;
+    world.create("apps/v1", "Deployment", "web", web(2)).await;
+    world
+        .until("pods are on their way out", |picture| {
+            picture.pods.values().filter(|pod| pod.is_leaving).count() == 8
+        })
+        .await;
+    world.cluster.stop_api_server();
+    // It stops acting before its lease is over, and knows nothing of what happens meanwhile.
+    world.until_logged("no decisions any more").await;
+    world
+        .cluster
+        .start_api_server()
+        .await
+        .expect("the API server again");
+    let done = world
+        .until("web runs", |picture| picture.running("web") == 2)
+        .await;
+    assert_eq!(done.count("train"), Some(16), "{:?}", done.counts);
+    let lowest = done.counts["train"]
+        .iter()
+        .rev()
+        .take_while(|&&count| count < 24)
+        .min();
+    assert_eq!(lowest, Some(&16), "asked twice: {:?}", done.counts);
+    assert!(
+        done.held_max <= 24_000,
+        "{} m were held at once",
+        done.held_max
+    );
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pods_that_take_their_whole_grace_to_end_are_waited_for_and_nobody_else_goes() {
     let world = full("10").await;
     world.create("apps/v1", "Deployment", "web", web(2)).await;

@@ -308,25 +308,55 @@ impl World {
         }
     }
 
+    /// Waits until `look` finds something: for what cannot be watched.
+    pub async fn eventually(&self, what: &str, mut look: impl AsyncFnMut() -> Option<()>) {
+        let mut turn = tokio::time::interval(Duration::from_millis(100));
+        let found = async {
+            loop {
+                turn.tick().await;
+                if look().await.is_some() {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(DEADLINE, found).await.is_err() {
+            panic!("not in time: {what}");
+        }
+    }
+
+    /// Waits until the controller logs this.
+    pub async fn until_logged(&self, words: &str) {
+        let log = self.cluster.folder().join("quota-controller.log");
+        self.eventually(words, async || {
+            let text = std::fs::read_to_string(&log).ok()?;
+            text.contains(words).then_some(())
+        })
+        .await;
+    }
+
     fn draw_pods(&mut self) {
         let api = Api::<Pod>::all(self.client.clone());
         let drawing = self.drawing.clone();
         self.tasks.spawn(async move {
             let mut stream =
                 std::pin::pin!(watcher::watcher(api, watcher::Config::default()).default_backoff());
+            // What a new list does not name has gone while nobody could look: it takes the picture's place as a whole.
+            let mut listing = BTreeMap::new();
             while let Some(event) = stream.next().await {
                 let Ok(event) = event else { continue };
                 drawing.send_modify(|picture| {
                     match event {
-                        Event::Apply(pod) | Event::InitApply(pod) => {
-                            let place = (pod.namespace().unwrap_or_default(), pod.name_any());
-                            picture.pods.insert(place, sight(&pod));
+                        Event::Init => listing.clear(),
+                        Event::InitApply(pod) => {
+                            listing.insert(place(&pod), sight(&pod));
+                        }
+                        Event::InitDone => picture.pods = std::mem::take(&mut listing),
+                        Event::Apply(pod) => {
+                            picture.pods.insert(place(&pod), sight(&pod));
                         }
                         Event::Delete(pod) => {
-                            let place = (pod.namespace().unwrap_or_default(), pod.name_any());
-                            picture.pods.remove(&place);
+                            picture.pods.remove(&place(&pod));
                         }
-                        Event::Init | Event::InitDone => {}
                     }
                     picture.held_max = picture.held_max.max(picture.held());
                 });
@@ -371,6 +401,11 @@ impl World {
             }
         });
     }
+}
+
+/// Its namespace and name.
+fn place(pod: &Pod) -> (String, String) {
+    (pod.namespace().unwrap_or_default(), pod.name_any())
 }
 
 fn sight(pod: &Pod) -> PodSight {

@@ -12,3 +12,4 @@ mod kit;
 mod operators;
 mod owners;
 mod shrink;
+mod trials;
