@@ -17,6 +17,7 @@ mod edl;
 mod endings;
 mod fit;
 mod jobs;
+mod leases;
 mod ledger;
 mod life;
 mod nodes;

@@ -29,7 +29,7 @@ pub struct Args {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration::parse)]
     pub slack: Span,
     /// Decisions about one object within this time of one another are one step, and have no order among themselves
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = duration::parse)]
     pub together: Span,
     /// JSON, with all steps
     #[arg(long)]

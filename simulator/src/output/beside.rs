@@ -2,6 +2,9 @@
 //!
 //! Rows go there in batches, in their order, so what is written is the same as without the thread. The channel is
 //! bounded: a run that is faster than its tables waits for them, and memory stays bounded too.
+//!
+//! Batches come back when they are written, and rows are dropped where they were made: two threads that give memory
+//! back to one another's heaps wait for each other more than the writing takes.
 
 use super::results::{Finished, Results};
 use crate::problem::{Failure, Problem};
@@ -9,7 +12,7 @@ use crate::record::{
     PodRow, RefusalRow, ServiceRow, Sink, TimelineRow, Totals, UtilizationRow, WorkloadRow,
 };
 use engine::{Action, Event, Time};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
 /// Rows, events and actions that go over at once: enough that waking the other thread costs little beside them.
@@ -27,6 +30,8 @@ pub struct Beside {
     /// What the batch holds, a decision counted by its events and actions.
     weight: usize,
     channel: Option<SyncSender<Vec<Row>>>,
+    /// Batches that are written.
+    written: Receiver<Vec<Row>>,
     writer: Option<JoinHandle<Results>>,
 }
 
@@ -51,10 +56,11 @@ impl Beside {
         let wants_pods = results.wants_pods();
         let wants_timeline = results.wants_timeline();
         let wants_decisions = results.wants_decisions();
-        let (channel, rows) = sync_channel(WAITING_MAX);
+        let (to_writer, rows) = sync_channel(WAITING_MAX);
+        let (back, written) = channel();
         let writer = std::thread::Builder::new()
             .name("results".to_owned())
-            .spawn(move || write_all(results, &rows))
+            .spawn(move || write_all(results, &rows, &back))
             .map_err(|error| {
                 Problem::error(format!("no thread can be started: {error}"))
                     .hint("`--threads 1` needs none")
@@ -65,7 +71,8 @@ impl Beside {
             wants_decisions,
             batch: Vec::with_capacity(BATCH),
             weight: 0,
-            channel: Some(channel),
+            channel: Some(to_writer),
+            written,
             writer: Some(writer),
         })
     }
@@ -95,7 +102,12 @@ impl Beside {
 
     fn send(&mut self) {
         self.weight = 0;
-        let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
+        let mut empty = match self.written.try_recv() {
+            Ok(batch) => batch,
+            Err(_) => Vec::with_capacity(BATCH),
+        };
+        empty.clear();
+        let batch = std::mem::replace(&mut self.batch, empty);
         if let Some(channel) = &self.channel {
             // Nobody is there only if the writer has panicked: `close` tells.
             let _ = channel.send(batch);
@@ -114,19 +126,25 @@ impl Drop for Beside {
 }
 
 /// Everything that comes, until the run has let go of its end of the channel.
-fn write_all(mut results: Results, rows: &Receiver<Vec<Row>>) -> Results {
+fn write_all(mut results: Results, rows: &Receiver<Vec<Row>>, back: &Sender<Vec<Row>>) -> Results {
     results.prepare();
-    for row in rows.iter().flatten() {
-        match row {
-            Row::Workload(row) => results.workload(row),
-            Row::Pod(row) => results.pod(row),
-            Row::Timeline(row) => results.timeline(row),
-            Row::Service(row) => results.service(row),
-            Row::Utilization(row) => results.utilization(row),
-            Row::Refusal(row) => results.refusal(row),
-            Row::Decision(now, events, actions) => results.decision(now, events, actions),
-            Row::Finish(totals) => results.finish(&totals),
+    for batch in rows {
+        for row in &batch {
+            match row {
+                Row::Workload(row) => results.add_workload(row),
+                Row::Pod(row) => results.add_pod(row),
+                Row::Timeline(row) => results.add_timeline(row),
+                Row::Service(row) => results.add_service(row),
+                Row::Utilization(row) => results.add_utilization(row),
+                Row::Refusal(row) => results.add_refusal(row),
+                Row::Decision(now, events, actions) => {
+                    results.add_decision(*now, events, actions);
+                }
+                Row::Finish(totals) => results.finish(totals),
+            }
         }
+        // Nobody wants it any more once the run is over.
+        let _ = back.send(batch);
     }
     results
 }

@@ -222,6 +222,60 @@ impl Results {
     }
 }
 
+/// What a sink is told, by reference: whoever made a row may want to let go of it himself.
+impl Results {
+    /// A workload has ended, or the run has.
+    pub(super) fn add_workload(&mut self, row: &WorkloadRow) {
+        self.workloads.row(row);
+        let result = self.tables.workload(row);
+        self.note(result);
+    }
+
+    /// A pod has ended, or the run has.
+    pub(super) fn add_pod(&mut self, row: &PodRow) {
+        let result = self.tables.pod(row);
+        self.note(result);
+    }
+
+    /// An account's figures have changed.
+    pub(super) fn add_timeline(&mut self, row: &TimelineRow) {
+        self.accounts.row(row);
+        let result = self.tables.timeline(row);
+        self.note(result);
+    }
+
+    /// A service's counts have changed.
+    pub(super) fn add_service(&mut self, row: &ServiceRow) {
+        self.services.row(row);
+        let result = self.tables.service(row);
+        self.note(result);
+    }
+
+    /// The cluster's use has changed.
+    pub(super) fn add_utilization(&mut self, row: &UtilizationRow) {
+        self.utilization.row(row);
+        let result = self.tables.utilization(row);
+        self.note(result);
+    }
+
+    /// A change was refused.
+    pub(super) fn add_refusal(&mut self, row: &RefusalRow) {
+        self.refusals.push(RefusalEntry::new(self.about.start, row));
+    }
+
+    /// The events of one instant and the actions that came out.
+    pub(super) fn add_decision(&mut self, now: Time, events: &[Event], actions: &[Action]) {
+        if self.options.report {
+            self.reclaims
+                .decision(self.about.start, now, events, actions);
+        }
+        if let Some(decisions) = &mut self.decisions {
+            let result = decisions.write(now, events, actions);
+            self.note(result);
+        }
+    }
+}
+
 /// Writes a value as indented JSON with a line's end.
 ///
 /// # Errors
@@ -235,14 +289,11 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
 
 impl Sink for Results {
     fn workload(&mut self, row: WorkloadRow) {
-        self.workloads.row(&row);
-        let result = self.tables.workload(&row);
-        self.note(result);
+        self.add_workload(&row);
     }
 
     fn pod(&mut self, row: PodRow) {
-        let result = self.tables.pod(&row);
-        self.note(result);
+        self.add_pod(&row);
     }
 
     fn wants_pods(&self) -> bool {
@@ -254,26 +305,19 @@ impl Sink for Results {
     }
 
     fn timeline(&mut self, row: TimelineRow) {
-        self.accounts.row(&row);
-        let result = self.tables.timeline(&row);
-        self.note(result);
+        self.add_timeline(&row);
     }
 
     fn service(&mut self, row: ServiceRow) {
-        self.services.row(&row);
-        let result = self.tables.service(&row);
-        self.note(result);
+        self.add_service(&row);
     }
 
     fn utilization(&mut self, row: UtilizationRow) {
-        self.utilization.row(&row);
-        let result = self.tables.utilization(&row);
-        self.note(result);
+        self.add_utilization(&row);
     }
 
     fn refusal(&mut self, row: RefusalRow) {
-        self.refusals
-            .push(RefusalEntry::new(self.about.start, &row));
+        self.add_refusal(&row);
     }
 
     fn wants_decisions(&self) -> bool {
@@ -281,14 +325,7 @@ impl Sink for Results {
     }
 
     fn decision(&mut self, now: Time, events: Vec<Event>, actions: Vec<Action>) {
-        if self.options.report {
-            self.reclaims
-                .decision(self.about.start, now, &events, &actions);
-        }
-        if let Some(decisions) = &mut self.decisions {
-            let result = decisions.write(now, &events, &actions);
-            self.note(result);
-        }
+        self.add_decision(now, &events, &actions);
     }
 
     fn finish(&mut self, totals: &Totals) {

@@ -30,12 +30,9 @@ impl World<'_> {
 
     /// How long a victim of this account takes to end: its grace bounds it.
     pub(crate) fn termination(&self, namespace: &Name) -> Span {
-        let oldest = self
-            .leases
-            .values()
-            .filter(|lease| lease.lessee == *namespace)
-            .min_by_key(|lease| (lease.created, &lease.key.name));
         let span = self.scenario.cluster.pod_termination;
-        oldest.map_or(span, |lease| span.min(lease.grace_period))
+        self.leases
+            .grace_of(namespace)
+            .map_or(span, |grace| span.min(grace))
     }
 }

@@ -29,13 +29,22 @@ pub(crate) fn fixed_resources<'a>(
         .collect()
 }
 
-/// A lease as the policy knows it.
-pub(crate) fn lease_under(policy: Policy, lease: &LeaseSpec, fixed: &BTreeSet<Name>) -> LeaseSpec {
+/// Whether the policy makes fixed quotas of leases.
+pub(crate) fn has_fixed_quotas(policy: Policy) -> bool {
+    matches!(policy, Policy::Static | Policy::Fcfs)
+}
+
+/// A lease as the policy knows it; `fixed` are the resources of its pool that are quotas.
+pub(crate) fn lease_under(
+    policy: Policy,
+    lease: &LeaseSpec,
+    fixed: Option<&BTreeSet<Name>>,
+) -> LeaseSpec {
     let mut lease = lease.clone();
-    if !matches!(policy, Policy::Static | Policy::Fcfs) || lease.kind == LeaseKind::Transfer {
+    if !has_fixed_quotas(policy) || lease.kind == LeaseKind::Transfer {
         return lease;
     }
-    for name in fixed {
+    for name in fixed.into_iter().flatten() {
         let guaranteed = lease.guaranteed.get(name).copied().unwrap_or(0);
         lease.limit.insert(name.clone(), guaranteed);
         lease.lend_limit.insert(name.clone(), 0);

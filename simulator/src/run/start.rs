@@ -1,7 +1,7 @@
 //! Instant 0: nodes, pools and leases, and the changes that are planned.
 
 use super::cluster::Cluster;
-use super::policies::{fixed_resources, lease_under};
+use super::policies::{fixed_resources, has_fixed_quotas, lease_under};
 use super::services::Steps;
 use super::timers::Due;
 use super::world::World;
@@ -10,7 +10,7 @@ use crate::model::{ChangeKind, Policy, Replicas, Service, Workload};
 use crate::trace;
 use engine::Event;
 use engine::spec::{LeaseKind, LeaseSpec, Name, PodId, PodSpec, PoolSpec};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 impl World<'_> {
     /// Puts everything in place that is there at instant 0.
@@ -19,13 +19,10 @@ impl World<'_> {
             self.set_pool(pool.clone());
         }
         self.set_up_nodes();
-        let known: BTreeMap<_, _> = self
-            .scenario
-            .leases
-            .iter()
-            .map(|lease| (lease.key.clone(), lease.clone()))
-            .collect();
-        self.leases = known;
+        for lease in &self.scenario.leases {
+            self.leases.set(lease);
+        }
+        self.find_fixed();
         for lease in in_order(&self.scenario.pools, &self.scenario.leases) {
             self.set_lease(lease);
         }
@@ -93,15 +90,19 @@ impl World<'_> {
         self.tell(Event::PoolSet(pool));
     }
 
+    /// Finds which resources of each pool are quotas, under policies that make fixed quotas of leases: a pass over
+    /// all leases.
+    fn find_fixed(&mut self) {
+        if has_fixed_quotas(self.policy) {
+            let pools = self.pools.values();
+            let fixed = |pool: &PoolSpec| fixed_resources(pool, self.leases.all());
+            self.fixed = pools.map(|pool| (pool.name.clone(), fixed(pool))).collect();
+        }
+    }
+
     /// A lease is there, or has changed.
     fn set_lease(&mut self, lease: &LeaseSpec) {
-        let fixed: BTreeSet<Name> = self
-            .pools
-            .get(&lease.pool)
-            .map_or_else(BTreeSet::new, |pool| {
-                fixed_resources(pool, self.leases.values())
-            });
-        let lease = lease_under(self.policy, lease, &fixed);
+        let lease = lease_under(self.policy, lease, self.fixed.get(&lease.pool));
         let newly_leased = self.leased.insert(lease.lessee.clone());
         let lessee = lease.lessee.clone();
         self.tell(Event::LeaseSet(lease));
@@ -165,7 +166,8 @@ impl World<'_> {
         match &change.what {
             ChangeKind::Pool(pool) => self.set_pool(pool.clone()),
             ChangeKind::Lease(lease) => {
-                self.leases.insert(lease.key.clone(), lease.clone());
+                self.leases.set(lease);
+                self.find_fixed();
                 self.set_lease(lease);
             }
             ChangeKind::Elastic(spec) => self.set_elastic(spec),

@@ -4,6 +4,7 @@ use super::arrivals::Arrivals;
 use super::batch::Batch;
 use super::cluster::Cluster;
 use super::edl::Autoscaler;
+use super::leases::Leases;
 use super::ledger::Ledger;
 use super::pods::{Pod, Slab, Work};
 use super::scheduler::Scheduler;
@@ -17,10 +18,10 @@ use crate::model::{Placement, Policy, Scenario};
 use crate::problem::Problem;
 use crate::record::{Sink, Totals};
 use engine::snapshot::PoolFigures;
-use engine::spec::{LeaseSpec, Name, PoolSpec, WorkloadKey};
+use engine::spec::{Name, PoolSpec, WorkloadKey};
 use engine::{Action, Engine, Event, Time};
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 /// Decisions at one instant before the run is stopped as restless. A run needs a handful; the most seen come
@@ -61,8 +62,10 @@ pub(crate) struct World<'a> {
     pub(crate) leased: FxHashSet<Name>,
     /// Pools as they are, by name.
     pub(crate) pools: BTreeMap<Name, PoolSpec>,
+    /// By pool, the resources that are fixed quotas under policies that have them.
+    pub(crate) fixed: BTreeMap<Name, BTreeSet<Name>>,
     /// Leases as they were applied last, for the grace of their victims.
-    pub(crate) leases: BTreeMap<engine::spec::LeaseKey, LeaseSpec>,
+    pub(crate) leases: Leases,
     pub(crate) elastic_specs: FxHashMap<WorkloadKey, engine::spec::ElasticSpec>,
     /// Nodes that went, last one last.
     pub(crate) down: Vec<u32>,
@@ -122,7 +125,8 @@ impl<'a> World<'a> {
             own_actions: Vec::new(),
             leased: FxHashSet::default(),
             pools: BTreeMap::new(),
-            leases: BTreeMap::new(),
+            fixed: BTreeMap::new(),
+            leases: Leases::default(),
             elastic_specs: FxHashMap::default(),
             down: Vec::new(),
             group_sizes: Vec::new(),
