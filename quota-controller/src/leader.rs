@@ -8,6 +8,7 @@ mod election;
 
 pub use election::{Election, LeaderSeen, Settings};
 
+use jiff::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug)]
 pub struct Leadership {
     epoch: u64,
+    /// When the leader before was last heard of, by the API server's record.
+    unwatched_since: Option<Timestamp>,
     ended: CancellationToken,
     renewed: Arc<Renewed>,
 }
@@ -54,12 +57,24 @@ impl Leadership {
     pub(crate) fn new(epoch: u64, taken: Moment, deadline: Duration) -> Leadership {
         Leadership {
             epoch,
+            unwatched_since: None,
             ended: CancellationToken::new(),
             renewed: Arc::new(Renewed {
                 at: Mutex::new(taken),
                 deadline,
             }),
         }
+    }
+
+    /// The same after a leader that was last heard of then.
+    pub(crate) fn after(mut self, last_heard: Option<Timestamp>) -> Leadership {
+        self.unwatched_since = last_heard;
+        self
+    }
+
+    /// Since when nobody has led, until now; nothing if nobody ever has.
+    pub fn unwatched_since(&self) -> Option<Timestamp> {
+        self.unwatched_since
     }
 
     /// The epoch: higher than that of every leadership before.

@@ -3,7 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
+mod around;
+mod budgets;
+mod endings;
+mod kinds;
+mod modes;
 mod placing;
+mod preemption;
+mod queues;
 mod room;
 mod stage;
 mod tenants;

@@ -69,6 +69,8 @@ pub(super) struct Driver {
     /// Pods that the scheduler may be evicting: for whom, and until when that is believed.
     preempted: BTreeMap<Uid, (Name, Time)>,
     next_pod: u64,
+    /// When a leader before was last heard of.
+    unwatched_since: Option<Time>,
     templates: Templates,
     /// Accepted changes of leases that the watch has not shown yet.
     tentative: BTreeMap<LeaseKey, Tentative>,
@@ -102,9 +104,12 @@ pub(super) struct Decided {
 }
 
 impl Driver {
-    /// One that tells what scheduler plugins have to know.
-    pub(super) fn new() -> Driver {
-        let mut driver = Driver::default();
+    /// One that tells what scheduler plugins have to know. Nobody has led since `unwatched_since`, if ever.
+    pub(super) fn new(unwatched_since: Option<Time>) -> Driver {
+        let mut driver = Driver {
+            unwatched_since,
+            ..Driver::default()
+        };
         driver.engine.track_grants();
         driver
     }

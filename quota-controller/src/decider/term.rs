@@ -8,6 +8,7 @@ use crate::leader::Leadership;
 use crate::metrics::{Metrics, Reason, seconds};
 use engine::spec::PodId;
 use engine::{Action, Cause, Refusal, Span, Time};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 use tokio::task::JoinSet;
@@ -41,6 +42,11 @@ pub(super) struct Term {
     told: BTreeSet<PodId>,
 }
 
+/// A timestamp of the API server's is in whole seconds: what happened in the same one may be later.
+fn since(last_heard: Timestamp) -> Time {
+    Time(last_heard.as_second() * 1000)
+}
+
 impl Term {
     pub(super) fn new(
         leadership: Leadership,
@@ -51,8 +57,8 @@ impl Term {
     ) -> Term {
         Term {
             grants: GrantBook::new(leadership.epoch()),
+            driver: Driver::new(leadership.unwatched_since().map(since)),
             leadership,
-            driver: Driver::new(),
             wake: None,
             actors,
             _watches: watches,

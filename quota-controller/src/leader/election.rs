@@ -166,6 +166,8 @@ impl Election {
             }
         }
         let epoch = found.as_ref().map_or(0, epoch) + 1;
+        let before = found.as_ref().and_then(|lease| lease.spec.as_ref());
+        let last_heard = before.and_then(|spec| Some(spec.renew_time.as_ref()?.0));
         let taken = Moment::now();
         let next = self.record(found, epoch);
         let put = if next.metadata.resource_version.is_some() {
@@ -176,11 +178,9 @@ impl Election {
         match put {
             Ok(lease) => {
                 self.note(lease);
-                Ok(Some(Leadership::new(
-                    epoch,
-                    taken,
-                    self.settings.renew_deadline,
-                )))
+                let deadline = self.settings.renew_deadline;
+                let leadership = Leadership::new(epoch, taken, deadline);
+                Ok(Some(leadership.after(last_heard)))
             }
             // Another was faster.
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),

@@ -44,8 +44,13 @@ impl Driver {
                 self.introduce(id);
             }
         }
-        // Nobody is to be told again what was found in the time of a leader before.
-        self.news.found.clear();
+        // Nobody is to be told again what was found in the time of a leader before, or was there before all leases.
+        let found = std::mem::take(&mut self.news.found);
+        let is_new = |id: &PodId| {
+            let pod = self.pods.get(id).zip(self.unwatched_since);
+            pod.is_some_and(|(pod, since)| pod.spec.created >= since)
+        };
+        self.news.found = found.into_iter().filter(is_new).collect();
         self.has_learned = true;
         self.news.namespaces.extend(self.namespaces.keys().cloned());
         self.news.leases.extend(self.leases.keys().cloned());

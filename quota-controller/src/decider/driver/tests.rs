@@ -58,6 +58,20 @@ fn lease(lessor: &str, lessee: &str, cpus: i64) -> Observation {
     Observation::Lease(Box::new(lease_seen(lease_spec(lessor, lessee, cpus))))
 }
 
+/// A lease of 10 CPUs that was granted before.
+fn granted(lessee: &str) -> Observation {
+    let mut seen = lease_seen(lease_spec("root", lessee, 10));
+    seen.status.conditions = vec![Condition {
+        type_: "Granted".into(),
+        status: "True".into(),
+        reason: "Granted".into(),
+        message: String::new(),
+        observed_generation: None,
+        last_transition_time: WallTime(jiff::Timestamp::UNIX_EPOCH),
+    }];
+    Observation::Lease(Box::new(seen))
+}
+
 /// A gated pod that asks for so many CPUs.
 fn pod(namespace: &str, name: &str, cpus: i64) -> PodSeen {
     let request = [("cpu".into(), cpus * 1000), ("pods".into(), 1)].into();
@@ -112,7 +126,12 @@ fn seen(pod: PodSeen) -> Observation {
 
 /// A driver that has learned these.
 fn learned(things: Vec<Observation>) -> Driver {
-    let mut driver = Driver::default();
+    learned_after(None, things)
+}
+
+/// The same, after a leader that was last heard of then.
+fn learned_after(unwatched_since: Option<Time>, things: Vec<Observation>) -> Driver {
+    let mut driver = Driver::new(unwatched_since);
     let mut all: Vec<Observation> = Kind::ALL.map(Observation::Relisting).into();
     all.extend(things);
     all.extend(Kind::ALL.map(Observation::Synced));
@@ -169,6 +188,36 @@ fn nothing_is_decided_before_everything_was_listed() {
     let (events, actions) = decide(&mut driver);
     assert_eq!(events.last().unwrap(), "PodArrived");
     assert!(actions.contains(&"Admit".to_owned()), "{actions:?}");
+}
+
+#[test]
+fn pods_that_came_while_nobody_led_are_reported_and_older_ones_are_not_again() {
+    let created = |name: &str, at: i64| {
+        let mut pod = bound(ungated("shop", name, 1), "n1");
+        if let Ok(spec) = &mut pod.spec {
+            spec.created = Time(at);
+        }
+        seen(pod)
+    };
+    let things = || {
+        let pods = [created("before", 499), created("meanwhile", 500)];
+        [pool(), node("n1"), granted("shop")]
+            .into_iter()
+            .chain(pods)
+            .collect()
+    };
+    let names = |driver: &Driver| -> Vec<String> {
+        let found = driver.news.found.iter();
+        found
+            .filter_map(|&pod| Some(driver.pod(pod)?.spec.name.to_string()))
+            .collect()
+    };
+    assert_eq!(
+        names(&learned_after(Some(Time(500)), things())),
+        ["meanwhile"]
+    );
+    // Before the first leader there were no leases that anybody could have gone around.
+    assert!(names(&learned(things())).is_empty());
 }
 
 #[test]
@@ -376,18 +425,6 @@ fn a_lease_that_was_refused_is_granted_when_there_is_room_for_it() {
 
 #[test]
 fn what_was_granted_is_held_to_after_a_restart_however_short_capacity_is() {
-    let granted = |lessee: &str| {
-        let mut seen = lease_seen(lease_spec("root", lessee, 10));
-        seen.status.conditions = vec![Condition {
-            type_: "Granted".into(),
-            status: "True".into(),
-            reason: "Granted".into(),
-            message: String::new(),
-            observed_generation: None,
-            last_transition_time: WallTime(jiff::Timestamp::UNIX_EPOCH),
-        }];
-        Observation::Lease(Box::new(seen))
-    };
     let mut driver = learned(vec![pool(), node("n1"), granted("shop"), granted("ml")]);
     decide(&mut driver);
     for lessee in ["shop", "ml"] {
