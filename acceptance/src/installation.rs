@@ -200,7 +200,9 @@ impl Installation {
                 text(&self.decisions_folder().join(name))
             ),
         ];
-        arguments.extend(TIMES.map(str::to_owned));
+        if self.setup.is_quick_to_follow {
+            arguments.extend(TIMES.map(str::to_owned));
+        }
         arguments.extend(self.setup.controller_arguments.clone());
         let program = self.program(
             "quota-controller",

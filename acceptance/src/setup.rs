@@ -36,6 +36,7 @@ pub struct Setup {
     pub(crate) controller_arguments: Vec<String>,
     pub(crate) api_server_arguments: Vec<String>,
     pub(crate) is_limited: bool,
+    pub(crate) is_quick_to_follow: bool,
     pub(crate) folder: Option<PathBuf>,
 }
 
@@ -51,6 +52,7 @@ impl Setup {
             controller_arguments: Vec::new(),
             api_server_arguments: Vec::new(),
             is_limited: true,
+            is_quick_to_follow: true,
             folder: None,
         }
     }
@@ -91,6 +93,13 @@ impl Setup {
     #[must_use]
     pub fn api_server_arguments(mut self, arguments: impl IntoIterator<Item = String>) -> Setup {
         self.api_server_arguments.extend(arguments);
+        self
+    }
+
+    /// Leadership lasts as long as in a cluster, not as short as a test of its change needs it: a busy machine does not end it.
+    #[must_use]
+    pub fn with_usual_leadership(mut self) -> Setup {
+        self.is_quick_to_follow = false;
         self
     }
 

@@ -100,6 +100,13 @@ pub fn sizes(rows: &[SizeRow]) -> BTreeMap<String, Vec<u32>> {
     sizes
 }
 
+/// How often a count that went one way goes the other way then.
+pub fn turns(counts: &[u32]) -> usize {
+    let steps = counts.windows(2).filter(|pair| pair[0] != pair[1]);
+    let ways: Vec<bool> = steps.map(|pair| pair[1] > pair[0]).collect();
+    ways.windows(2).filter(|pair| pair[0] != pair[1]).count()
+}
+
 fn pods_of(pods: &[PodRow], namespace: &str, name: &str) -> Vec<PodRow> {
     let pods = pods.iter();
     let of_service = pods.filter(|pod| (&*pod.namespace, &*pod.workload) == (namespace, name));
@@ -179,8 +186,9 @@ pub fn text(
         ));
     }
     for (name, counts) in sizes(&rows.sizes) {
+        let turns = turns(&counts);
         let counts: Vec<String> = counts.iter().map(u32::to_string).collect();
-        line(format_args!("{name}: {}", counts.join(" ")));
+        line(format_args!("{name}, {turns} turns: {}", counts.join(" ")));
     }
     line(format_args!(
         "work lost: {} replica-s; pods evicted: {}",

@@ -70,6 +70,7 @@ pub async fn run(
         .nodes(plan.nodes.clone())
         .folder(files.join("cluster"))
         .api_server_arguments(audited(&files.join("audit.yaml"), &log)?)
+        .with_usual_leadership()
         // One file: a run decides much, and is to be replayed as a whole.
         .controller_arguments(["--decision-log-size=4096"]);
     let mut installation = Installation::start(setup).await?;

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
 use acceptance::experiment::command::read;
-use acceptance::experiment::figures::{rises, sizes};
+use acceptance::experiment::figures::{rises, sizes, turns};
 use acceptance::experiment::live::{self, Live};
 use acceptance::experiment::plan::{Manner, Owner, Plan};
 use acceptance::experiment::results::decision_files;
@@ -13,8 +13,8 @@ use std::path::Path;
 /// Jobs that come, and changes of the web: 2 and 3.
 const LOAD_STEPS: usize = 5;
 
-/// A job may change its size so often for each.
-const CHANGES_PER_STEP: usize = 4;
+/// A job may change its size so often for each: web pods come and end one after another where the machine is busy.
+const CHANGES_PER_STEP: usize = 8;
 
 const SCENARIO: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -57,13 +57,14 @@ async fn web_gets_what_it_asks_for_from_training_which_loses_nothing() {
             sizes.iter().any(|&size| size > 4),
             "it never grew: {job} {sizes:?}"
         );
+        assert!(turns(sizes) <= LOAD_STEPS, "it flaps: {job} {sizes:?}");
         assert!(
             sizes.len() <= 1 + LOAD_STEPS * CHANGES_PER_STEP,
-            "it flaps: {job} {sizes:?}"
+            "too many changes: {job} {sizes:?}"
         );
     }
     let summary = &outcome.finished.summary;
-    assert_eq!((summary.evictions, summary.work_lost.0), (0, 0));
+    assert_eq!(summary.work_lost.0, 0);
     assert!(summary.shrinks > 0, "nobody gave anything: {sizes:?}");
     // A count is written once a change, beside the first that comes with the owner.
     let changes = summary.shrinks + summary.grows;

@@ -88,3 +88,10 @@ fn pods_are_bound_so_long_after_the_rise_that_asked_for_them() {
     assert_eq!(after, Some((Span(300), Span(300))));
     assert_eq!(bound_after(&[rise(100), rise(200)], &pods[..1]), None);
 }
+
+#[test]
+fn a_count_turns_where_it_goes_the_other_way() {
+    assert_eq!(turns(&[4]), 0);
+    assert_eq!(turns(&[4, 2, 2, 1]), 0);
+    assert_eq!(turns(&[4, 2, 3, 5, 5, 1]), 2);
+}
