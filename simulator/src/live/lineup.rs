@@ -53,6 +53,9 @@ impl Pair {
     }
 }
 
+/// Steps are not taken for the same if they begin further apart than so many times what counts as simultaneous.
+const APART_MAX: i64 = 10;
+
 /// The objects' own steps: those of pods let through, of pods evicted, of the size.
 type Object<'a> = (&'a Name, &'a Name, u8);
 
@@ -93,7 +96,10 @@ fn beside(live: &[&Step], simulated: &[&Step], tolerance: &Tolerance) -> Vec<Pai
     // costs[i][k]: the least with the first i live and the first k simulated steps.
     let mut costs = vec![0_u32; (live.len() + 1) * width];
     let cost = |one: &Step, other: &Step| {
-        (one.verb == other.verb).then(|| u32::from(!amount(one, other, tolerance).agrees()))
+        // Later than that it is another load's answer.
+        let is_near = (one.began - other.began).abs() <= APART_MAX * tolerance.together.0;
+        let may_pair = one.verb == other.verb && is_near;
+        may_pair.then(|| u32::from(!amount(one, other, tolerance).agrees()))
     };
     for i in 0..=live.len() {
         for k in 0..=simulated.len() {

@@ -3,7 +3,7 @@
 use super::pods::Owners;
 use decision_log::{Decision, Started};
 use engine::spec::{Name, PodId, PodSpec};
-use engine::{Action, Event, Span, Time};
+use engine::{Action, Cause, Event, Span, Time};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
@@ -117,9 +117,19 @@ impl<'a> Steps<'a> {
             Action::Admit { pod, .. } => self.pod(at, Verb::Admit, *pod),
             Action::Evict { pod, .. } => self.pod(at, Verb::Evict, *pod),
             Action::Scale {
-                workload, from, to, ..
+                workload,
+                from,
+                to,
+                cause,
+                ..
             } if from != to => {
-                let verb = if to < from { Verb::Shrink } else { Verb::Grow };
+                let verb = match cause {
+                    // An owner may ask for more than is granted first: what is granted is a growth from nothing.
+                    Cause::Admitted | Cause::Growth => Verb::Grow,
+                    Cause::Reclaim { .. } | Cause::Priority { .. } | Cause::Drain => Verb::Shrink,
+                    Cause::Bounds if to < from => Verb::Shrink,
+                    Cause::Bounds => Verb::Grow,
+                };
                 let object = (workload.namespace.clone(), workload.name.clone());
                 self.note(at, verb, object, *to);
             }

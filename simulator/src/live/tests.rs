@@ -59,6 +59,15 @@ fn arrived(id: u64, name: &str) -> Event {
 }
 
 fn scaled(from: u32, to: u32) -> Action {
+    let cause = if to < from {
+        Cause::Drain
+    } else {
+        Cause::Growth
+    };
+    scaled_because(from, to, cause)
+}
+
+fn scaled_because(from: u32, to: u32, cause: Cause) -> Action {
     Action::Scale {
         workload: WorkloadKey {
             namespace: "ml".into(),
@@ -67,7 +76,7 @@ fn scaled(from: u32, to: u32) -> Action {
         from,
         to,
         remove: vec![],
-        cause: Cause::Growth,
+        cause,
     }
 }
 
@@ -133,6 +142,18 @@ fn what_is_decided_close_together_is_one_step() {
 }
 
 #[test]
+fn an_owner_that_asked_for_more_than_its_minimum_has_grown_to_it() {
+    let decisions = [
+        (0, vec![], vec![scaled_because(15, 2, Cause::Admitted)]),
+        (9000, vec![], vec![scaled_because(5, 3, Cause::Bounds)]),
+    ];
+    assert_eq!(
+        steps(0, &decisions),
+        ["0..0 Grow train 2", "9000..9000 Shrink train 3"]
+    );
+}
+
+#[test]
 fn what_was_decided_before_instant_0_is_not_compared_and_its_pods_are_known() {
     let decisions = [
         (
@@ -161,6 +182,14 @@ fn a_step_that_only_one_side_has_does_not_shift_those_behind_it() {
         verdicts(&simulated, &live),
         [Verdict::Same, Verdict::OnlyLive, Verdict::Same]
     );
+}
+
+#[test]
+fn steps_that_are_far_apart_are_two() {
+    let simulated = [step(0, Verb::Grow, "a", 10)];
+    let verdicts_at = |at: i64| verdicts(&[step(at, Verb::Grow, "a", 10)], &simulated);
+    assert_eq!(verdicts_at(50), [Verdict::Same]);
+    assert_eq!(verdicts_at(51), [Verdict::OnlySimulated, Verdict::OnlyLive]);
 }
 
 #[test]
