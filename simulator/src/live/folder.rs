@@ -8,9 +8,9 @@ use crate::trace::unpacked;
 use decision_log::{Line, read};
 use engine::{Span, Time};
 use serde::Deserialize;
-use std::cmp::Reverse;
 use std::fs;
 use std::io::{self, BufRead, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// What `run.json` has to say that it is one.
@@ -50,8 +50,8 @@ pub fn read_folder(folder: &Path, together: Span) -> Result<History, Failure> {
     Ok(History { steps, pods })
 }
 
-/// The files of the decision log, the oldest first: by name, but `decisions.jsonl.2` was written before
-/// `decisions.jsonl.1`, and that one before `decisions.jsonl`.
+/// The files of the decision log, the oldest first. Names of files that were put aside for new ones differ from
+/// program to program: what is in them tells.
 fn logs(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let wrong = |error: io::Error| {
         let problem = Problem::error(format!("cannot be read: {error}"));
@@ -65,26 +65,20 @@ fn logs(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
             logs.push(path);
         }
     }
-    logs.sort_by_cached_key(|log| (Reverse(rotation(log)), log.clone()));
+    let mut aged = Vec::new();
+    for log in logs {
+        aged.push((first_clock(&log)?.and_then(|clock| clock.now), log));
+    }
+    // Where nothing was decided, nothing is to be read.
+    aged.retain(|(first, _)| first.is_some());
+    aged.sort();
+    let logs: Vec<PathBuf> = aged.into_iter().map(|(_, log)| log).collect();
     match logs.is_empty() {
         false => Ok(logs),
         true => Err(Problem::error("holds no decisions.jsonl")
             .in_file(folder.display().to_string())
             .hint("put the controller's decision log there; `decisions-1.jsonl`, `decisions-2.jsonl` … are one log").into()),
     }
-}
-
-/// How often a file was put aside for a new one: the number behind its name, `.gz` and `.zst` left out.
-fn rotation(log: &Path) -> u64 {
-    let name = log.to_string_lossy();
-    let name = name
-        .strip_suffix(".gz")
-        .or(name.strip_suffix(".zst"))
-        .unwrap_or(&name);
-    let number = name
-        .rsplit_once(".jsonl.")
-        .map(|(_, number)| number.parse());
-    number.and_then(Result::ok).unwrap_or(0)
 }
 
 fn start(folder: &Path) -> Result<Option<Time>, Failure> {
@@ -107,24 +101,29 @@ fn start(folder: &Path) -> Result<Option<Time>, Failure> {
 
 /// Instant 0 as the log itself counts: right for a log that the simulator wrote.
 fn start_of_log(log: &Path) -> Result<Time, Failure> {
-    let mut start = None;
-    each_line(log, |_, bytes| {
-        if start.is_none()
-            && let Ok(Clock {
-                time: Some(time),
-                now: Some(now),
-            }) = serde_json::from_slice(bytes)
-        {
-            start = milliseconds(time).map(|time| Time(now - time));
-        }
-        Ok(())
-    })?;
+    let start = first_clock(log)?.and_then(|clock| Some((clock.time?, clock.now?)));
+    let start = start.and_then(|(time, now)| Some(Time(now - milliseconds(time)?)));
     start.ok_or_else(|| {
         Problem::error("tells no instant 0")
             .in_file(log.display().to_string())
             .hint("write it into run.json, beside the log")
             .into()
     })
+}
+
+/// The instant of a file's first decision.
+fn first_clock(log: &Path) -> Result<Option<Clock>, Failure> {
+    let mut first = None;
+    each_line(log, |_, bytes| {
+        if let Ok(clock @ Clock { now: Some(_), .. }) = serde_json::from_slice(bytes) {
+            first = Some(clock);
+        }
+        Ok(match first {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        })
+    })?;
+    Ok(first)
 }
 
 #[expect(
@@ -158,16 +157,16 @@ fn steps(
                         .into());
                 }
             }
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
     }
     Ok(steps.finish())
 }
 
-/// Has each line of a file looked at, with its number.
+/// Has each line of a file looked at, with its number, until that is enough.
 fn each_line(
     path: &Path,
-    mut look: impl FnMut(usize, &[u8]) -> Result<(), Failure>,
+    mut look: impl FnMut(usize, &[u8]) -> Result<ControlFlow<()>, Failure>,
 ) -> Result<(), Failure> {
     let damaged = |error| {
         let problem = Problem::error(format!("cannot be read: {error}"));
@@ -181,7 +180,9 @@ fn each_line(
         if line.map_err(damaged)? == 0 {
             break;
         }
-        look(number, &bytes)?;
+        if look(number, &bytes)?.is_break() {
+            break;
+        }
     }
     Ok(())
 }

@@ -305,7 +305,7 @@ fn the_text_shows_the_first_difference_with_what_is_around_it() {
 }
 
 #[test]
-fn rotated_logs_are_read_the_oldest_first() {
+fn the_files_of_a_log_are_read_the_oldest_first_whatever_their_names() {
     let home = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).unwrap();
     let log = |name: &str, now: i64, pod: u64| {
@@ -318,7 +318,8 @@ fn rotated_logs_are_read_the_oldest_first() {
     log("decisions.jsonl", 400, 4);
     log("decisions.jsonl.1", 300, 3);
     log("decisions.jsonl.10", 100, 1);
-    log("decisions.jsonl.2", 200, 2);
+    log("decisions.2.jsonl", 200, 2);
+    write("decisions-empty.jsonl", "{\"audit\":{}}\n");
     let history = folder::read_folder(home.path(), TOLERANCE.together).unwrap();
     let began: Vec<i64> = history.steps.iter().map(|step| step.began).collect();
     assert_eq!(began, [100_000, 200_000, 300_000, 400_000]);
@@ -340,6 +341,15 @@ fn a_folder_tells_what_is_missing_in_it() {
         told()
     );
     write("decisions.jsonl", "{\"audit\": {}}\n");
+    assert!(
+        told().contains("LIVE: holds no decisions.jsonl"),
+        "{}",
+        told()
+    );
+    write(
+        "decisions.jsonl",
+        "{\"now\":5,\"events\":[],\"actions\":[]}\n",
+    );
     assert!(told().contains("tells no instant 0"), "{}", told());
     write("run.json", "{\"schema\": \"x/v0\", \"start\": 5}");
     assert!(told().contains("has the schema `x/v0`"), "{}", told());
