@@ -17,6 +17,8 @@ pub struct Pod {
     pub name: Name,
     /// When it was created.
     pub submitted: i64,
+    /// When it was admitted, if it was.
+    pub admitted: Option<i64>,
     /// When it ran, if it did.
     pub started: Option<i64>,
 }
@@ -40,8 +42,15 @@ pub fn owners(pods: &[Pod]) -> Owners {
 pub fn read(path: &Path) -> Result<Vec<Pod>, Failure> {
     let mut lines = Lines::open(path)?;
     let header = Header::read(&mut lines)?;
-    let columns = ["namespace", "workload", "pod", "submitted", "started"];
-    let mut places = [0; 5];
+    let columns = [
+        "namespace",
+        "workload",
+        "pod",
+        "submitted",
+        "admitted",
+        "started",
+    ];
+    let mut places = [0; 6];
     for (place, column) in places.iter_mut().zip(columns) {
         *place = header.need(column)?;
     }
@@ -59,8 +68,8 @@ pub fn read(path: &Path) -> Result<Vec<Pod>, Failure> {
             }
             Err(fault) => return Err(Problem::from(RowProblem::from(fault)).into()),
         }
-        let [namespace, workload, pod, submitted, started] =
-            [0, 1, 2, 3, 4].map(|n: usize| fields.cell(places[n], columns[n]));
+        let [namespace, workload, pod, submitted, admitted, started] =
+            [0, 1, 2, 3, 4, 5].map(|n: usize| fields.cell(places[n], columns[n]));
         let mut name = |cell: Cell<'_>| -> Result<Name, Bad> {
             if cell.value.is_empty() {
                 return Err(cell.bad("write a name"));
@@ -74,16 +83,22 @@ pub fn read(path: &Path) -> Result<Vec<Pod>, Failure> {
                 workload: name(workload)?,
                 name: pod.value.into(),
                 submitted: seconds(submitted)?,
-                started: match started.value {
-                    "" => None,
-                    _ => Some(seconds(started)?),
-                },
+                admitted: seconds_if_any(admitted)?,
+                started: seconds_if_any(started)?,
             })
         };
         match row() {
             Ok(pod) => pods.push(pod),
             Err(bad) => return Err(Problem::from(lines.problem(bad)).into()),
         }
+    }
+}
+
+/// The same, of something that may not have happened.
+fn seconds_if_any(cell: Cell<'_>) -> Result<Option<i64>, Bad> {
+    match cell.value {
+        "" => Ok(None),
+        _ => seconds(cell).map(Some),
     }
 }
 

@@ -147,8 +147,16 @@ impl Comparison {
         line(
             text,
             format_args!(
-                "  {:width$}  {:>11}  {:>9}  {:>9}  {:>8}  {:>9}  {:>9}",
-                "workload", "pods ran", "mean live", "simulated", "apart", "1st live", "simulated",
+                "  {:width$}  {:>11}  {:>9}  {:>9}  {:>8}  {:>9}  {:>9}  {:>9}  {:>9}",
+                "workload",
+                "pods ran",
+                "mean live",
+                "simulated",
+                "apart",
+                "1st live",
+                "simulated",
+                "to admit",
+                "simulated",
             ),
         );
         let rows = names.iter().zip(&self.waits);
@@ -264,12 +272,14 @@ fn write_waits(
     line(
         text,
         format_args!(
-            "  {name:width$}  {ran:>11}  {:>9}  {:>9}  {:>8}  {:>9}  {:>9}{}",
+            "  {name:width$}  {ran:>11}  {:>9}  {:>9}  {:>8}  {:>9}  {:>9}  {:>9}  {:>9}{}",
             seconds(live.mean),
             seconds(simulated.mean),
             apart.unwrap_or_else(|| "-".to_owned()),
             seconds(live.first),
             seconds(simulated.first),
+            seconds(live.until_admitted),
+            seconds(simulated.until_admitted),
             if agrees { "" } else { "  DIFFERS" },
         ),
     );

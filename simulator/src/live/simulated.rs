@@ -56,6 +56,7 @@ impl Sink for Kept {
             workload: row.workload,
             name: row.pod,
             submitted: since(row.submitted),
+            admitted: row.admitted.map(since),
             started: row.started.map(since),
         });
     }

@@ -39,6 +39,8 @@ fn pod(name: &str, workload: &str, submitted: i64, started: Option<i64>) -> Pod 
         workload: workload.into(),
         name: name.into(),
         submitted,
+        // Half of a wait is for admission, unless it is odd.
+        admitted: started.map(|started| (submitted + started) / 2),
         started,
     }
 }
@@ -291,10 +293,10 @@ fn the_text_shows_the_first_difference_with_what_is_around_it() {
              90.000          -  evict  ml/a: 2 pods  ONLY LIVE
 
         waits of pods, from creation to running, in seconds: 2 workloads, 1 differ
-          workload     pods ran  mean live  simulated     apart   1st live  simulated
-          ml/a                1      2.000      2.000       0 %      2.000      2.000
-          ml/web              1      4.500      3.000      50 %      4.500      3.000  DIFFERS
-          all                 2      3.250      2.500      30 %      2.000      2.000
+          workload     pods ran  mean live  simulated     apart   1st live  simulated   to admit  simulated
+          ml/a                1      2.000      2.000       0 %      2.000      2.000      1.000      1.000
+          ml/web              1      4.500      3.000      50 %      4.500      3.000      2.250      1.500  DIFFERS
+          all                 2      3.250      2.500      30 %      2.000      2.000      1.625      1.250
     "#]]
     .assert_eq(&comparison.text());
     let json: serde_json::Value = serde_json::from_str(&comparison.json().unwrap()).unwrap();
@@ -314,7 +316,10 @@ fn the_files_of_a_log_are_read_the_oldest_first_whatever_their_names() {
         );
         write(name, &text);
     };
-    write("pods.csv", "namespace,workload,pod,submitted,started\n");
+    write(
+        "pods.csv",
+        "namespace,workload,pod,submitted,admitted,started\n",
+    );
     log("decisions.jsonl", 400, 4);
     log("decisions.jsonl.1", 300, 3);
     log("decisions.jsonl.10", 100, 1);
@@ -370,7 +375,7 @@ fn a_folder_tells_what_is_missing_in_it() {
     );
     write(
         "pods.csv",
-        &format!("{header}\nml,a,a-0,-0.5,,,1.250,,,running\n"),
+        &format!("{header}\nml,a,a-0,-0.5,0.375,,1.250,,,running\n"),
     );
     let history = folder::read_folder(home.path(), TOLERANCE.together).unwrap();
     assert_eq!(history.pods, [pod("a-0", "a", -500, Some(1250))]);

@@ -2,6 +2,7 @@
 
 use super::Tolerance;
 use super::pods::Pod;
+use crate::output::numbers::divided;
 use engine::spec::Name;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -20,6 +21,10 @@ pub struct Waits {
     /// The mean of those that ran.
     #[serde(serialize_with = "seconds")]
     pub mean: Option<i64>,
+    /// Until they were admitted, the mean of those that ran: the rest is the scheduler's and the node's. It is told
+    /// and not judged.
+    #[serde(serialize_with = "seconds")]
+    pub until_admitted: Option<i64>,
     /// The longest of those that ran.
     #[serde(serialize_with = "seconds")]
     pub longest: Option<i64>,
@@ -95,6 +100,8 @@ struct Sum {
     submitted_first: Option<i64>,
     started_first: Option<i64>,
     waited: i128,
+    admitted: u32,
+    waited_for_admission: i128,
     longest: Option<i64>,
 }
 
@@ -110,6 +117,10 @@ impl Sum {
         self.started += 1;
         self.started_first = first(self.started_first, started);
         self.waited += i128::from(wait);
+        if let Some(admitted) = pod.admitted {
+            self.admitted += 1;
+            self.waited_for_admission += i128::from(admitted - pod.submitted);
+        }
         self.longest = self.longest.max(Some(wait));
     }
 
@@ -119,7 +130,8 @@ impl Sum {
             started: self.started,
             never_started: self.never_started,
             first: first.map(|(started, submitted)| started - submitted),
-            mean: crate::output::numbers::divided(self.waited, self.started.into(), 1),
+            mean: divided(self.waited, self.started.into(), 1),
+            until_admitted: divided(self.waited_for_admission, self.admitted.into(), 1),
             longest: self.longest,
         }
     }
