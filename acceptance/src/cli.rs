@@ -2,6 +2,7 @@
 
 use acceptance::Mode;
 use acceptance::experiment::command::{EdlCase2, Play};
+use acceptance::load::Load;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ Examples:
   acceptance up                       ten virtual nodes with Leasehold, until Ctrl-C
   acceptance up --nodes 133 --cpu 64  a larger one
   acceptance edl-case2                the published experiment in real time; its figures, tables and report
+  acceptance load --jobs 3000         what it costs; build it with --release
 
 The control plane is real: etcd, kube-apiserver, kube-controller-manager and kube-scheduler, with nodes that kwok
 plays. Nothing is installed on the machine, and all of it is gone when the command ends.";
@@ -32,6 +34,8 @@ pub enum What {
     EdlCase2(EdlCase2),
     /// Play a scenario of the simulator in real time
     Play(Play),
+    /// Measure what Leasehold costs: reclaim latency, scheduling with the extender and without, leased jobs and others
+    Load(Load),
 }
 
 /// How large it is.

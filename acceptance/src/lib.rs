@@ -22,6 +22,7 @@
 pub mod experiment;
 mod files;
 mod installation;
+pub mod load;
 mod objects;
 mod pods;
 mod program;

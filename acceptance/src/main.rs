@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         What::Up(options) => up::up(options),
         What::EdlCase2(options) => command::edl_case2(options),
         What::Play(options) => command::play(options),
+        What::Load(options) => acceptance::load::load(options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

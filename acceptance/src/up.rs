@@ -35,9 +35,7 @@ async fn stay(options: Up) -> Result<()> {
     println!("  export KUBECONFIG={}", access.kubeconfig.display());
     println!("  export PATH={}:$PATH", folder.display());
     println!("  kubectl get nodes");
-    println!(
-        "\nThen go on with \"The first lease\" in docs/install.md; the nodes have the label leasehold.dev/pool=general."
-    );
+    println!("\nThen go on with docs/first-lease.md.");
     println!("Logs: {}", installation.cluster.folder().display());
     println!("Ctrl-C ends all of it.");
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
