@@ -364,7 +364,11 @@ fn background(node: &str, request: &Quantities) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": format!("agent-{node}"), "namespace": BACKGROUND},
-        "spec": {"nodeName": node, "containers": [manifests::container(request)]},
+        // As agents of nodes are: or kube-scheduler would evict them where somebody of higher priority finds no room.
+        "spec": {
+            "nodeName": node, "priorityClassName": "system-node-critical",
+            "containers": [manifests::container(request)],
+        },
     })
 }
 
