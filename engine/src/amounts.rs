@@ -56,6 +56,16 @@ impl Amounts {
         )
     }
 
+    /// Raises each amount to its counterpart in `other` where that is more.
+    pub fn raise(&mut self, other: &Amounts) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine = (*mine).max(*theirs);
+        }
+    }
+
     /// Whether each amount is at most its counterpart in `room`.
     pub fn fits(&self, room: &Amounts) -> bool {
         self.0

@@ -10,7 +10,7 @@ use crate::ids::AccountId;
 use crate::ratio::Ratio;
 use crate::spec::Name;
 use crate::time::Time;
-use crate::tree::Place;
+use crate::tree::{Mask, Place};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Order of age: creation, then name.
@@ -21,12 +21,29 @@ pub(crate) type Age = (Time, Name);
 pub(crate) struct Listed {
     /// The least that any request below asks for, resource by resource.
     pub(crate) need: Amounts,
+    /// The most, likewise, or more.
+    pub(crate) most: Amounts,
     /// The oldest request below.
     pub(crate) age: Age,
     /// Borrowed use of the place, for fair share.
     pub(crate) share: Ratio,
     /// Whether something is kept back below, which what is available above says nothing about.
     pub(crate) private: bool,
+    /// Whether a lessor below has a limit, which what is available above says nothing about either.
+    pub(crate) narrow: bool,
+    /// The resources in which the place, or one below it, may cover a request. Empty where there is but one.
+    pub(crate) coverable: Mask,
+}
+
+/// What is said of a whole level, of all places that wait there.
+pub(crate) type Summary = Listed;
+
+/// What places of a level must have in common to be passed over together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Alike {
+    pub(crate) private: bool,
+    pub(crate) coverable: Mask,
+    pub(crate) need: Amounts,
 }
 
 /// Places of one level that ask for the same least.
@@ -34,12 +51,38 @@ pub(crate) struct Listed {
 pub(crate) struct Group {
     by_share: BTreeSet<(Ratio, Age, Place)>,
     by_age: BTreeSet<(Age, Place)>,
+    /// The most that any of them has asked for since the group is.
+    pub(crate) most: Amounts,
+    /// Whether any of them was.
+    pub(crate) narrow: bool,
 }
 
 /// The children of one account, and its own part, below which something waits.
 #[derive(Debug, Default)]
 pub(crate) struct Level {
-    groups: BTreeMap<(bool, Amounts), Group>,
+    groups: BTreeMap<Alike, Group>,
+}
+
+impl Listed {
+    /// What it shares with others of its group.
+    fn alike(&self) -> Alike {
+        Alike {
+            private: self.private,
+            coverable: self.coverable,
+            need: self.need.clone(),
+        }
+    }
+
+    /// Counts another request, or place, in.
+    pub(crate) fn include(&mut self, need: &Amounts, most: &Amounts, age: &Age) {
+        for resource in 0..need.len() {
+            self.need[resource] = self.need[resource].min(need[resource]);
+            self.most[resource] = self.most[resource].max(most[resource]);
+        }
+        if *age < self.age {
+            self.age = age.clone();
+        }
+    }
 }
 
 /// The order in which places of a level are tried.
@@ -99,7 +142,7 @@ impl Demand {
         }
         let level = &mut self.levels[level.at()];
         if let Some(old) = old {
-            let key = (old.private, old.need);
+            let key = old.alike();
             if let Some(group) = level.groups.get_mut(&key) {
                 group.by_share.remove(&(old.share, old.age.clone(), place));
                 group.by_age.remove(&(old.age, place));
@@ -109,34 +152,53 @@ impl Demand {
             }
         }
         if let Some(new) = listed {
-            let group = level.groups.entry((new.private, new.need)).or_default();
+            let group = level.groups.entry(new.alike()).or_default();
+            group.most.raise(&new.most);
+            group.narrow |= new.narrow;
             group.by_share.insert((new.share, new.age.clone(), place));
             group.by_age.insert((new.age, place));
         }
     }
 
-    /// The least need, the oldest age and whether anything is private, over a whole level.
-    pub(crate) fn summary(&self, level: AccountId) -> Option<(Amounts, Age, bool)> {
+    /// What holds of all places of a level together; nothing is said of their share.
+    pub(crate) fn summary(&self, level: AccountId) -> Option<Summary> {
         let level = self.levels.get(level.at())?;
-        let mut summary: Option<(Amounts, Age, bool)> = None;
-        for ((private, need), group) in &level.groups {
+        let mut summary: Option<Summary> = None;
+        for (alike, group) in &level.groups {
             let Some((age, _)) = group.by_age.first() else {
                 continue;
             };
-            match &mut summary {
-                None => summary = Some((need.clone(), age.clone(), *private)),
-                Some((least, oldest, any)) => {
-                    for resource in 0..least.len() {
-                        least[resource] = least[resource].min(need[resource]);
-                    }
-                    if age < oldest {
-                        *oldest = age.clone();
-                    }
-                    *any |= private;
-                }
-            }
+            let summary = summary.get_or_insert_with(|| Summary {
+                need: alike.need.clone(),
+                most: group.most.clone(),
+                age: age.clone(),
+                share: Ratio::ZERO,
+                private: false,
+                narrow: false,
+                coverable: 0,
+            });
+            summary.include(&alike.need, &group.most, age);
+            summary.private |= alike.private;
+            summary.narrow |= group.narrow;
+            summary.coverable |= alike.coverable;
         }
         summary
+    }
+
+    /// Goes through the places of a level by age, passing over groups that `may` refuses, until `visit` returns
+    /// something.
+    pub(crate) fn find_oldest<T>(
+        &self,
+        level: AccountId,
+        may: impl Fn(&Alike, &Group) -> bool,
+        mut visit: impl FnMut(Place) -> Option<T>,
+    ) -> Option<T> {
+        let groups = self.levels.get(level.at())?.groups.iter();
+        let lists = groups
+            .filter(|(alike, group)| may(alike, group))
+            .map(|(_, group)| group.by_age.iter())
+            .collect();
+        merge(lists, |(_, place)| visit(*place))
     }
 
     /// Goes through the places of a level in order, passing over groups whose least need `fits` refuses, until
@@ -151,7 +213,7 @@ impl Demand {
         let groups = &self.levels.get(level.at())?.groups;
         let groups = groups
             .iter()
-            .filter(|((private, need), _)| *private || fits(need))
+            .filter(|(alike, _)| alike.private || fits(&alike.need))
             .map(|(_, group)| group);
         match order {
             Order::Share => {

@@ -73,8 +73,8 @@ struct Decision {
     scaled: BTreeMap<WorkloadIx, (Option<Cause>, Vec<PodIx>)>,
     /// Units that were taken back once already: a second time they wait for the next decision.
     taken_back: BTreeSet<Unit>,
-    /// Requests that become entitled if a borrower takes what they are covered in.
-    watched: BTreeSet<RequestIx>,
+    /// Requests that lost their earmark to others once already: the same.
+    lost_earmark: BTreeSet<RequestIx>,
     /// Requests whose reason to wait may be new.
     news: BTreeSet<RequestIx>,
 }
@@ -111,9 +111,6 @@ pub(crate) struct Pool {
     held_workloads: BTreeSet<WorkloadIx>,
     earmarked: BTreeSet<RequestIx>,
     stuck: BTreeSet<RequestIx>,
-    /// Requests that are covered in something, but lack something in which they are not: by that resource and
-    /// what they ask of it, so that they are looked at again when there may be enough of it.
-    partly_covered: BTreeSet<(usize, i64, u64, RequestIx)>,
     parked: BTreeMap<ShapeIx, BTreeSet<Parked>>,
     /// Nodes that have more room than at the last decision.
     gained: BTreeSet<NodeIx>,

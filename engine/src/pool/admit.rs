@@ -4,7 +4,11 @@ use super::Pool;
 use super::records::{Kind, Parts, PodState, Unit};
 use crate::action::Cause;
 use crate::ids::{NodeIx, PodIx, RequestIx};
+use crate::time::Span;
 use crate::tree::View;
+
+/// How long a request waits that others took back twice in one decision, if nothing else happens.
+const PUT_OFF: Span = Span(1000);
 
 impl Pool {
     pub(super) fn admit_if_it_fits(&mut self, index: RequestIx) -> bool {
@@ -191,7 +195,8 @@ impl Pool {
         true
     }
 
-    /// What is taken back twice in one decision waits for the next one, so that each comes to an end.
+    /// What is taken back twice in one decision waits for a later one, so that each comes to an end: with several
+    /// resources, requests may be entitled to take from each other in a circle.
     pub(super) fn note_taken_back(&mut self, unit: Unit) {
         if self.decision.taken_back.insert(unit) {
             return;
@@ -200,11 +205,28 @@ impl Pool {
             Unit::Minimum(workload) => self.workloads.get(workload.0).map(|workload| workload.step),
             Unit::Pod(_) | Unit::Group(_) => None,
         };
-        let round = self.decision.round;
         for request in [self.request_of(unit), step].into_iter().flatten() {
-            if let Some(request) = self.requests.get_mut(request.0) {
-                request.tried = round;
+            self.put_off(request);
+        }
+    }
+
+    /// An entitled other took what was kept for the request. The second time in one decision, it waits too.
+    pub(super) fn note_taken_earmark(&mut self, request: RequestIx) {
+        if !self.decision.lost_earmark.insert(request) {
+            self.put_off(request);
+        }
+    }
+
+    fn put_off(&mut self, index: RequestIx) {
+        if let Some(request) = self.requests.get_mut(index.0) {
+            request.tried = self.decision.round;
+            // A step is no request at all while it is not covered.
+            if matches!(request.kind, Kind::Step(_)) {
+                return;
             }
+            request.put_off = Some(self.decision.now);
+            self.stuck.insert(index);
+            self.wakes.insert(self.decision.now + PUT_OFF);
         }
     }
 

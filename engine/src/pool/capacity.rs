@@ -67,7 +67,6 @@ impl Pool {
             held_workloads: BTreeSet::new(),
             earmarked: BTreeSet::new(),
             stuck: BTreeSet::new(),
-            partly_covered: BTreeSet::new(),
             parked: Default::default(),
             gained: BTreeSet::new(),
             touched: BTreeSet::new(),

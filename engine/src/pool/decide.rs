@@ -67,16 +67,19 @@ impl Pool {
         self.decision.round += 1;
         let mut sources: BTreeSet<Source> = BTreeSet::new();
         if std::mem::take(&mut self.loosened) {
-            let known = self.earmarked.iter().chain(&self.stuck);
-            sources.extend(known.map(|&request| Source::Request(request)));
-            sources.extend(self.wake_partly_covered().into_iter().map(Source::Request));
+            let known = self.earmarked.iter().copied();
+            sources.extend(known.map(Source::Request));
+            sources.extend(self.stuck_by_now().into_iter().map(Source::Request));
         }
-        sources.retain(|source| self.is_no_borrower(*source));
         let mut seen: BTreeSet<AccountId> = BTreeSet::new();
         loop {
             self.serve_entitled(&mut seen, std::mem::take(&mut sources));
+            // Who may go first is known only when nobody covered in everything is left.
+            if let Some(request) = self.entitled_in_part() {
+                sources.insert(Source::Request(request));
+                continue;
+            }
             if self.serve_borrower() {
-                sources = self.entitled_by_now();
                 continue;
             }
             if self.serve_by_priority(&seen) || !self.touched.is_empty() {
@@ -140,7 +143,6 @@ impl Pool {
             actions.extend(entry.id.map(|pod| Action::Evict { pod, grace, cause }));
         }
         for request in decision.news {
-            self.note_partly_covered(request);
             self.tell(request, &mut actions);
         }
         actions

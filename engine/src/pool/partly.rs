@@ -1,131 +1,145 @@
-//! Requests that are covered in a part of what they ask for: with several resources, who is entitled changes with
-//! what is lacking, so it may change though nothing was given back.
+//! Requests that are covered in a part of what they ask for, and lack just that.
+//!
+//! With several resources, who is entitled changes with what is lacking, and that changes with what others take
+//! and give anywhere in the tree. So nobody keeps a list of them: they are looked for from the root, on the way
+//! that fair share goes, and whole groups of places are passed over: where nothing below could cover what is
+//! lacking, or nothing lacks that something below could cover.
 
 use super::Pool;
-use super::earmark::WOKEN_MAX;
 use super::records::Kind;
-use super::search::Source;
+use crate::amounts::Amounts;
+use crate::demand::{Alike, Group};
 use crate::ids::{AccountId, RequestIx};
-use crate::tree::View;
-use std::collections::BTreeSet;
+use crate::tree::{Place, ROOT, View};
 
-/// How many are watched while borrowers are admitted.
-const WATCHED_MAX: usize = 64;
+/// What is known of a level on the way down.
+struct Reach {
+    /// available(level).
+    available: Amounts,
+    /// The most that any place on the way has left of what it holds.
+    slack: Amounts,
+}
+
+impl Reach {
+    /// Whether a request of a group may be covered in something that it lacks, and in all that it lacks.
+    fn may_entitle(&self, alike: &Alike, group: &Group) -> bool {
+        let resources = 0..alike.need.len();
+        let coverable = |resource: usize| {
+            alike.coverable & (1 << resource) != 0 || alike.need[resource] <= self.slack[resource]
+        };
+        alike.private
+            || resources.clone().all(|resource| {
+                alike.need[resource] <= self.available[resource].max(0) || coverable(resource)
+            }) && (group.narrow
+                || resources.into_iter().any(|resource| {
+                    group.most[resource] > self.available[resource].max(0) && coverable(resource)
+                }))
+    }
+}
 
 impl Pool {
-    /// Remembers a waiting request that is covered in something it asks for, but lacks something else.
-    pub(super) fn note_partly_covered(&mut self, index: RequestIx) {
-        let Some(request) = self.requests.get(index.0) else {
-            return;
+    /// The oldest waiting request that lacks something and is covered, at one place, in all that it lacks. Those
+    /// that are covered in everything are found where something was given back; here are those that others made
+    /// entitled by what they took, or by what they gave back elsewhere.
+    pub(super) fn entitled_in_part(&mut self) -> Option<RequestIx> {
+        if self.tree.resources() == 1 || self.decision.left == 0 {
+            return None;
+        }
+        self.refresh_lists();
+        let resources = self.tree.resources();
+        let root = Reach {
+            available: (0..resources)
+                .map(|resource| self.tree.available_at_root(View::Soon, resource))
+                .collect(),
+            slack: Amounts::zero(resources),
         };
-        if request.partly_covered.is_some()
-            || request.earmark.is_some()
-            || self.stuck.contains(&index)
-        {
-            return;
+        let found = self.entitled_in_part_below(ROOT, &root)?;
+        if let Some(request) = self.requests.get_mut(found.0) {
+            request.tried = 0;
         }
-        let (account, total) = (request.account, request.total.clone());
-        let lacking = self.tree.lacking(View::Soon, account, &total);
-        let covered = self.places(account).fold(0, |covered, place| {
-            covered | self.tree.covered(View::Soon, place, account, &total)
-        });
-        if self.asked(&total) & covered == 0 || matches!(request.kind, Kind::Step(_)) {
-            return;
-        }
-        let Some(resource) = self.tree.in_mask(lacking & !covered).next() else {
-            // What it waits for is on its way; when others take that, it may lack just what is covered.
-            if self.tree.lacking(View::Now, account, &total) != 0 {
-                self.stuck.insert(index);
-            }
-            return;
-        };
-        self.sequence += 1;
-        let place = (resource, total[resource], self.sequence);
-        self.partly_covered
-            .insert((place.0, place.1, place.2, index));
-        if let Some(request) = self.requests.get_mut(index.0) {
-            request.partly_covered = Some(place);
-        }
+        Some(found)
     }
 
-    /// Partly covered requests of whose uncovered resource there may be enough now, and which are covered in
-    /// all that they lack by now. A few of each resource; they go to the end of the line.
-    pub(super) fn wake_partly_covered(&mut self) -> Vec<RequestIx> {
-        let mut woken = Vec::new();
-        for resource in 0..self.tree.resources() {
-            let available = self.tree.available_at_root(View::Soon, resource);
-            let line = self
-                .partly_covered
-                .range((resource, i64::MIN, 0, RequestIx(0))..);
-            let there = line.take_while(|entry| entry.0 == resource && entry.1 <= available);
-            woken.extend(there.take(WOKEN_MAX).copied());
-        }
-        for entry in &woken {
-            self.partly_covered.remove(entry);
-            if let Some(request) = self.requests.get_mut(entry.3.0) {
-                request.partly_covered = None;
-            }
-            self.decision.news.insert(entry.3);
-        }
-        let requests = woken.into_iter().map(|entry| entry.3);
-        requests
-            .filter(|index| {
-                let request = self.requests.get(index.0);
-                request
-                    .is_some_and(|request| self.covering(request.account, &request.total).is_some())
-            })
-            .collect()
+    fn entitled_in_part_below(&self, level: AccountId, reach: &Reach) -> Option<RequestIx> {
+        self.waiting.find_oldest(
+            level,
+            |alike, group| reach.may_entitle(alike, group),
+            |child| match child {
+                Place::Own(account) => {
+                    let mut offers = self.offers(account).into_iter();
+                    offers.find(|&request| self.is_entitled_in_part(request))
+                }
+                Place::Whole(account) => {
+                    self.entitled_in_part_below(account, &self.reach_below(account, reach))
+                }
+            },
+        )
     }
 
-    /// Watches the account's requests that lack nothing and are covered in a part of what they ask for: should a
-    /// borrower take just that part, they are entitled to it.
-    pub(super) fn watch_partly_covered(&mut self, account: AccountId) {
-        if self.tree.resources() == 1 || self.decision.watched.len() >= WATCHED_MAX {
-            return;
-        }
-        for request in self.offers(account) {
-            if self.is_partly_covered(request) {
-                self.decision.watched.insert(request);
-            }
-        }
-    }
-
-    /// Whether a request of those looked at before is entitled, or may become so. One that lacks nothing and is
-    /// covered in a part of what it asks for is a borrower, and watched.
-    pub(super) fn is_no_borrower(&mut self, source: Source) -> bool {
-        match source {
-            Source::Request(request) if self.is_partly_covered(request) => {
-                self.decision.watched.insert(request);
-                false
-            }
-            _ => true,
-        }
-    }
-
-    fn is_partly_covered(&self, index: RequestIx) -> bool {
-        self.requests.get(index.0).is_some_and(|request| {
-            let (account, total) = (request.account, &request.total);
-            let lacks = self.tree.lacking(View::Soon, account, total);
-            lacks == 0
-                && request.earmark.is_none()
-                && !matches!(request.kind, Kind::Step(_))
-                && !self.is_covered(account, total)
-                && self.places(account).any(|place| {
-                    self.asked(total) & self.tree.covered(View::Soon, place, account, total) != 0
+    fn reach_below(&self, account: AccountId, above: &Reach) -> Reach {
+        let place = Place::Whole(account);
+        let resources = || 0..self.tree.resources();
+        Reach {
+            available: resources()
+                .map(|resource| {
+                    let above = above.available[resource];
+                    self.tree
+                        .available_below(View::Soon, account, resource, above)
                 })
+                .collect(),
+            slack: resources()
+                .map(|resource| {
+                    // What it keeps back is not seen above, but its own requests may use it.
+                    let used = self.tree.used_at(View::Soon, place, resource);
+                    let kept = (self.tree.kept(account, resource) - used).max(0);
+                    let slack = self.tree.slack_at(View::Soon, place, resource);
+                    slack.max(above.slack[resource] + kept)
+                })
+                .collect(),
+        }
+    }
+
+    /// Whether the request is such a one. What was tried in vain while it was entitled is looked at again when
+    /// something is given back; what was tried in vain before that is tried again.
+    fn is_entitled_in_part(&self, index: RequestIx) -> bool {
+        self.requests.get(index.0).is_some_and(|request| {
+            request.put_off != Some(self.decision.now)
+                && !(request.in_vain && self.stuck.contains(&index))
+                && self.lacks_what_is_covered(request.account, &request.total)
         })
     }
 
-    /// Those watched that lack what they are covered in, now that a borrower was admitted.
-    pub(super) fn entitled_by_now(&mut self) -> BTreeSet<Source> {
-        let watched = std::mem::take(&mut self.decision.watched);
-        let (entitled, others): (BTreeSet<_>, BTreeSet<_>) =
-            watched.into_iter().partition(|index| {
-                self.requests
-                    .get(index.0)
-                    .is_some_and(|request| self.covering(request.account, &request.total).is_some())
-            });
-        self.decision.watched = others;
-        entitled.into_iter().map(Source::Request).collect()
+    /// Whether something is lacking, and one place covers all that is.
+    pub(super) fn lacks_what_is_covered(&self, account: AccountId, total: &Amounts) -> bool {
+        let lacking = self.tree.lacking(View::Soon, account, total);
+        lacking != 0
+            && self
+                .places(account)
+                .any(|place| lacking & !self.tree.covered(View::Soon, place, account, total) == 0)
+    }
+
+    /// The requests that were stuck and may be entitled. Those that now lack nothing, without being covered in all
+    /// that they ask for, go with the borrowers; should others take what is theirs, they are not in vain any more.
+    pub(super) fn stuck_by_now(&mut self) -> Vec<RequestIx> {
+        let (borrowers, entitled): (Vec<RequestIx>, Vec<RequestIx>) = self
+            .stuck
+            .iter()
+            .copied()
+            .partition(|&request| self.is_borrower(request));
+        for request in borrowers {
+            if let Some(request) = self.requests.get_mut(request.0) {
+                request.in_vain = false;
+            }
+        }
+        entitled
+    }
+
+    fn is_borrower(&self, index: RequestIx) -> bool {
+        self.requests.get(index.0).is_some_and(|request| {
+            let (account, total) = (request.account, &request.total);
+            !matches!(request.kind, Kind::Step(_))
+                && self.tree.lacking(View::Soon, account, total) == 0
+                && !self.is_covered(account, total)
+        })
     }
 }

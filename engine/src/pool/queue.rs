@@ -2,12 +2,12 @@
 
 use super::Pool;
 use super::records::{GrowKey, Kind, Request, UnitKey};
-use crate::amounts::Amounts;
-use crate::demand::{Age, Listed};
+use crate::amounts::{Amounts, UNLIMITED};
+use crate::demand::{Age, Listed, Summary};
 use crate::ids::{AccountId, RequestIx, WorkloadIx};
 use crate::spec::{Name, Queueing};
 use crate::time::Time;
-use crate::tree::{Place, ROOT, View};
+use crate::tree::{Mask, Place, ROOT, View};
 use smallvec::SmallVec;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -319,11 +319,13 @@ impl Pool {
         &self,
         level: AccountId,
         account: AccountId,
-        (need, age, private_below): (Amounts, Age, bool),
+        mut summary: Summary,
     ) -> Option<Listed> {
-        let mut private = private_below;
-        for resource in 0..need.len() {
-            let limit = self.tree.account(account).terms.limit[resource];
+        let private_below = summary.private;
+        for resource in 0..summary.need.len() {
+            let need = summary.need[resource];
+            let terms = &self.tree.account(account).terms;
+            let limit = terms.limit[resource];
             let seen = self
                 .tree
                 .used_at(View::Now, Place::Whole(account), resource)
@@ -337,27 +339,35 @@ impl Pool {
                 .saturating_add(limit.saturating_sub(self.tree.guarantee(account, resource)));
             // Closed by its own limit: until something below ends, nothing here can go. What children keep back
             // is not seen here, so it does not close either.
-            if need[resource] > 0
+            if need > 0
                 && !private_below
-                && need[resource] > bound.saturating_sub(seen)
+                && need > bound.saturating_sub(seen)
                 && !self.gives_way(account)
             {
                 return None;
             }
-            private |= self.tree.kept(account, resource)
+            summary.private |= self.tree.kept(account, resource)
                 > self
                     .tree
                     .used_at(View::Soon, Place::Whole(account), resource);
+            summary.narrow |= limit < UNLIMITED && !self.tree.account(account).children.is_empty();
         }
-        let share = self
+        summary.coverable |= self.coverable_at(Place::Whole(account), &summary.need);
+        summary.share = self
             .tree
             .share(View::Soon, level, Place::Whole(account), self.tree.all());
-        Some(Listed {
-            need,
-            age,
-            share,
-            private,
-        })
+        Some(summary)
+    }
+
+    /// The resources in which the place covers a request for so much. With one resource nobody asks.
+    fn coverable_at(&self, place: Place, need: &Amounts) -> Mask {
+        if need.len() == 1 {
+            return 0;
+        }
+        let covers =
+            |&resource: &usize| need[resource] <= self.tree.slack_at(View::Soon, place, resource);
+        let covered = (0..need.len()).filter(covers);
+        covered.fold(0, |mask, resource| mask | (1 << resource))
     }
 
     /// Whether a request below the account could make room for itself below the account's own limit.
@@ -408,6 +418,7 @@ impl Pool {
             }
         }
         let mut listed = listed?;
+        listed.coverable = self.coverable_at(Place::Own(account), &listed.need);
         listed.share = self
             .tree
             .share(View::Soon, account, Place::Own(account), self.tree.all());
@@ -471,8 +482,9 @@ impl Pool {
             total,
             class,
             earmark: None,
-            partly_covered: None,
             tried: 0,
+            put_off: None,
+            in_vain: false,
             told: None,
         }))
     }
@@ -483,14 +495,6 @@ impl Pool {
         self.dequeue(request);
         self.stuck.remove(&request);
         self.decision.news.remove(&request);
-        if let Some((resource, need, sequence)) = self
-            .requests
-            .get(request.0)
-            .and_then(|entry| entry.partly_covered)
-        {
-            self.partly_covered
-                .remove(&(resource, need, sequence, request));
-        }
         self.requests.remove(request.0);
     }
 }
@@ -513,16 +517,14 @@ fn include(listed: &mut Option<Listed>, total: &Amounts, age: Age) {
         None => {
             *listed = Some(Listed {
                 need: total.clone(),
+                most: total.clone(),
                 age,
                 share: crate::ratio::Ratio::ZERO,
                 private: false,
+                narrow: false,
+                coverable: 0,
             });
         }
-        Some(listed) => {
-            for resource in 0..total.len() {
-                listed.need[resource] = listed.need[resource].min(total[resource]);
-            }
-            listed.age = listed.age.clone().min(age);
-        }
+        Some(listed) => listed.include(total, total, &age),
     }
 }

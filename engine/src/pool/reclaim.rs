@@ -304,6 +304,7 @@ impl Pool {
             Victim::Earmark(request) => {
                 self.drop_earmark(request);
                 self.requeue(request);
+                self.note_taken_earmark(request);
             }
             Victim::Surplus(workload, pods) => self.shrink(workload, &pods, cause),
             Victim::Whole(unit) => {

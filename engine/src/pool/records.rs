@@ -207,10 +207,12 @@ pub(crate) struct Request {
     pub(crate) total: Amounts,
     pub(crate) class: u32,
     pub(crate) earmark: Option<Earmark>,
-    /// Its place among the partly covered ones.
-    pub(crate) partly_covered: Option<(usize, i64, u64)>,
     /// The round of decisions in which it was found to be stuck.
     pub(crate) tried: u64,
+    /// When others last took back twice in one decision what it had got.
+    pub(crate) put_off: Option<Time>,
+    /// Whether it was entitled when it was last found to be stuck.
+    pub(crate) in_vain: bool,
     /// The reason that was last told.
     pub(crate) told: Option<&'static str>,
 }

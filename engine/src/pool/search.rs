@@ -1,6 +1,7 @@
 //! Which request is next: the search for the first entitled one, and for the first borrower by fair share.
 
 use super::Pool;
+use super::records::Request;
 use crate::amounts::Amounts;
 use crate::demand::{Age, Demand, Order};
 use crate::ids::{AccountId, RequestIx};
@@ -26,13 +27,18 @@ pub(super) enum Source {
 }
 
 impl Pool {
+    /// Whether the request was served in vain in this round, or is put off for this instant.
+    pub(super) fn was_tried(&self, request: &Request) -> bool {
+        request.tried == self.decision.round || request.put_off == Some(self.decision.now)
+    }
+
     /// The best request of a source that is entitled, or may become so.
     pub(super) fn best_of(&mut self, source: Source) -> Option<(Rank, RequestIx)> {
         self.refresh_lists();
         let request = match source {
             Source::Request(request) => {
                 let entry = self.requests.get(request.0)?;
-                if entry.tried == self.decision.round {
+                if self.was_tried(entry) {
                     return None;
                 }
                 request
@@ -96,8 +102,7 @@ impl Pool {
         let offer = self.offers(account).into_iter().find(|&request| {
             self.requests.get(request.0).is_some_and(|entry| {
                 let lacking = self.tree.lacking(View::Soon, account, &entry.total);
-                entry.tried != self.decision.round
-                    && self.covers(place, account, &entry.total, lacking)
+                !self.was_tried(entry) && self.covers(place, account, &entry.total, lacking)
             })
         });
         if place != Place::Own(account) {

@@ -33,7 +33,6 @@ impl Pool {
             let mut places: BTreeSet<Place> = BTreeSet::new();
             for account in std::mem::take(&mut self.touched) {
                 seen.insert(account);
-                self.watch_partly_covered(account);
                 places.extend(self.places(account));
             }
             for place in places {
@@ -74,7 +73,7 @@ impl Pool {
         let found = self.search_share(&self.waiting, |account| {
             self.offers(account).into_iter().find(|&request| {
                 self.requests.get(request.0).is_some_and(|entry| {
-                    entry.tried != self.decision.round
+                    !self.was_tried(entry)
                         && self.tree.lacking(View::Now, account, &entry.total) == 0
                         && self.tree.lacking(View::Soon, account, &entry.total) == 0
                 })
@@ -114,7 +113,7 @@ impl Pool {
             let next = self.offers(account).into_iter().find(|&request| {
                 self.requests.get(request.0).is_some_and(|entry| {
                     let may_take = entry.priority > lowest || (elastic && entry.priority >= lowest);
-                    entry.tried != self.decision.round && may_take
+                    !self.was_tried(entry) && may_take
                 })
             });
             if let Some(next) = next {
@@ -305,6 +304,10 @@ impl Pool {
         }
         if self.covering(account, &total).is_some() {
             self.stuck.insert(index);
+        }
+        let in_vain = self.lacks_what_is_covered(account, &total);
+        if let Some(request) = self.requests.get_mut(index.0) {
+            request.in_vain = in_vain;
         }
         Served::Stuck
     }

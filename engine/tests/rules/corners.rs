@@ -167,7 +167,6 @@ fn a_group_that_waits_for_what_is_on_its_way_takes_back_what_a_sister_borrows_me
         8s ended d/p3
         9s found b/f8 2/0
         10s ended asked
-        11s ended asked
         ",
         expect![[r#"
             1s   admit   a/p0
@@ -180,10 +179,10 @@ fn a_group_that_waits_for_what_is_on_its_way_takes_back_what_a_sister_borrows_me
             6s   hold    a/g4 3: asks 3, 1 available, short at root
             7s   hold    root/p6: 0 pods on their way out since 7s
             8s   admit   b/j5 2
+            9s   evict   b/f8 for a/g4
+            9s   hold    a/g4 3: 1 pods on their way out since 9s
             10s  admit   root/p6
-            10s  evict   b/f8 for a/g4
-            10s  hold    a/g4 3: 1 pods on their way out since 10s
-            11s  admit   a/g4 3
+            10s  admit   a/g4 3
         "#]],
     );
 }

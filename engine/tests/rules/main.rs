@@ -17,5 +17,6 @@ mod refusals;
 mod restart;
 mod rooms;
 mod second_model;
+mod several;
 mod terms;
 mod timeline;
