@@ -202,7 +202,9 @@ impl LeaseBook {
         let since = |account: &Account| account.memory.drain_since;
         if new.term.contains(now) {
             let drains = self.accounts.get(&lessee).and_then(since);
-            if drains.is_some_and(|since| old.is_some() || is_newer(new, since)) {
+            // A change makes no new lease of one that holds; one that had ended and holds again is renewed.
+            let is_renewed = old.is_some_and(|old| !old.term.contains(now));
+            if drains.is_some_and(|since| is_renewed || is_newer(new, since)) {
                 self.stop_drain(&lessee);
             }
         } else if old.is_none() && new.term.end <= now && new.term.start < new.term.end {

@@ -103,6 +103,29 @@ fn a_drain_evicts_after_the_grace_period() {
 }
 
 #[test]
+fn a_drain_goes_on_when_another_lease_is_changed_and_ends_when_its_own_is_prolonged() {
+    check_decisions(
+        "
+        root 10
+        ├─ a 4
+        └─ b 4
+        ",
+        "
+        0s lease root/boost a 2 until 5s drain
+        1s found a/w 1 x 4
+        6s pod a/more 1
+        7s lease root/a a 3
+        8s lease root/a a 4
+        9s lease root/boost a 2 until 60s drain
+        ",
+        expect![[r#"
+            6s   hold    a/more: asks 1, 0 available, short at a
+            9s   admit   a/more
+        "#]],
+    );
+}
+
+#[test]
 fn a_boost_adds_its_guarantee_to_a_limit_it_does_not_set() {
     let mut world = World::of(
         "

@@ -421,11 +421,6 @@ impl Op {
                 else {
                     return;
                 };
-                let tree = world.tree();
-                if tree.accounts[tree.find(&name)].drained {
-                    // Whether a changed lease is a new one is a matter of taste.
-                    return;
-                }
                 let mut lease = lease.clone();
                 let amounts =
                     |units: i64| quantities(&some(&base(&[units, units / 2], case.resources)));

@@ -287,7 +287,7 @@ impl Model {
             };
             if new.is_active(now) {
                 if let Some(since) = self.draining.get(&lessee)
-                    && (old.is_some() || is_newer(&new, *since))
+                    && (old.is_some_and(|old| !old.is_active(now)) || is_newer(&new, *since))
                 {
                     self.draining.remove(&lessee);
                 }
