@@ -116,7 +116,7 @@ impl Installation {
     }
 
     /// A lease from `lessor` to `lessee`, both of them namespaces, named as the lessee, with these fields of its spec.
-    /// Victims have a second to end.
+    /// Victims have a second to end. Returns when the policies know that the namespace is leased.
     ///
     /// # Errors
     /// What the API server refuses it with.
@@ -130,7 +130,14 @@ impl Installation {
             "metadata": {"name": lessee, "namespace": lessor},
             "spec": spec,
         }))
-        .await
+        .await?;
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": lessee}});
+        self.until_object(&namespace, "the namespace is labelled", |namespace| {
+            namespace["metadata"]["labels"][api::names::LABEL_LEASED] == "true"
+        })
+        .await?;
+        Ok(())
     }
 }
 

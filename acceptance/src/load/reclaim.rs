@@ -26,15 +26,6 @@ pub(super) async fn measure(installation: &Installation, count: usize) -> Result
             json!({"pool": POOL, "guaranteed": {"cpu": "0"}}),
         )
         .await?;
-    for namespace in [owner, borrower] {
-        let object =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-        installation
-            .until_object(&object, "is leased", |object| {
-                object["metadata"]["labels"]["leasehold.dev/leased"] == "true"
-            })
-            .await?;
-    }
     let batch = (0..count).map(|number| crate::pod(borrower, &format!("batch-{number}"), "1"));
     create_all(installation, batch.collect()).await?;
     installation

@@ -92,16 +92,6 @@ fn three_thousand_jobs_of_thirty_tenants_all_end_within_their_leases() {
                 queues.push(queue);
             }
         }
-        let last = queues.last().unwrap();
-        let namespace =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": last}});
-        installation
-            .until_object(&namespace, "is leased", |namespace| {
-                namespace["metadata"]["labels"]["leasehold.dev/leased"] == "true"
-            })
-            .await
-            .unwrap();
-
         // All queues side by side, the classes as they come.
         let mut jobs = Vec::new();
         for number in 0..CLASSES[0].3 {
