@@ -177,7 +177,7 @@ impl Installation {
         self.ports.plugin_health
     }
 
-    /// Starts a controller under its service account. The API server asks the [first](FIRST) one's webhooks.
+    /// Starts a controller under its service account. The API server asks the [first](crate::FIRST) one's webhooks.
     ///
     /// # Errors
     /// When it cannot be started.

@@ -32,7 +32,7 @@ mod setup;
 mod waiting;
 
 pub use files::root;
-pub use installation::{Installation, SYSTEM};
+pub use installation::{FIRST, Installation, SYSTEM};
 pub use objects::pod;
 pub use pods::{Pods, has_ended, is_gated, is_leaving, node, phase};
 pub use program::{Program, run_as};

@@ -40,9 +40,7 @@ pub(super) async fn measure(
         "{jobs} one-pod jobs of {tenants} tenants: {plain:.0} a second without leases, {leased:.0} with them: {:.1} %",
         100.0 * leased / plain
     );
-    let memory = installation
-        .controller(crate::installation::FIRST)?
-        .memory_max_kib()?;
+    let memory = installation.controller(crate::FIRST)?.memory_max_kib()?;
     println!("controller: at most {} MiB", memory / 1024);
     Ok(())
 }
