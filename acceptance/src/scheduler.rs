@@ -11,7 +11,9 @@ use testbed::{Extender, Scheduler};
 
 /// What is read of a scheduler's configuration.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Configuration {
+    percentage_of_nodes_to_score: u32,
     #[serde(default)]
     profiles: Vec<Profile>,
     extenders: Vec<Extender>,
@@ -72,6 +74,10 @@ pub(crate) fn scheduler(mode: Mode, plugin: SocketAddr, tls: &TlsFiles) -> Resul
     let name = configuration.profiles.first();
     let name = name.map_or("default-scheduler", |profile| &profile.scheduler_name);
     let mut scheduler = Scheduler::named(name);
+    scheduler.configuration.insert(
+        "percentageOfNodesToScore".to_owned(),
+        configuration.percentage_of_nodes_to_score.into(),
+    );
     for mut extender in configuration.extenders {
         extender.url_prefix = format!("https://{plugin}");
         let own = |path: PathBuf| -> Option<PathBuf> { Some(path) };
